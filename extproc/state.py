@@ -1,0 +1,56 @@
+"""The state folder: what a gateway on one machine keeps between runs, and where it finds itself.
+
+    store/      the private Valkey's append-only file
+    audit/      spool, Merkle log, checkpoints, signing key
+    envoy/      rendered configuration, and the providers' secrets (mode 0600) for Envoy alone
+    run.json    while a gateway runs: its pid, its run folder, its ports
+
+Unix sockets live in a short-named private run folder instead, because a socket path may not be
+longer than 107 bytes (unix(7), sun_path).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_STATE = Path(".envelope")
+
+
+@dataclass(frozen=True, slots=True)
+class StateDir:
+    """Paths below one state folder. `prepare()` creates them, private to their owner."""
+
+    root: Path
+
+    @property
+    def store(self) -> Path:
+        return self.root / "store"
+
+    @property
+    def audit(self) -> Path:
+        return self.root / "audit"
+
+    @property
+    def envoy(self) -> Path:
+        return self.root / "envoy"
+
+    @property
+    def run_file(self) -> Path:
+        return self.root / "run.json"
+
+    def prepare(self) -> StateDir:
+        for folder in (self.root, self.store, self.audit, self.envoy):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self
+
+    def running(self) -> dict[str, object] | None:
+        """What a live gateway wrote about itself; None when none runs here."""
+        try:
+            record = json.loads(self.run_file.read_text())
+            os.kill(int(record["pid"]), 0)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return record
