@@ -1,0 +1,316 @@
+"""The listener: what Envoy does to a request before and after the processor has seen it.
+
+Promises: gateway-owned headers from outside are gone before anything reads them; a request leaves
+for a provider only with `envelope.verdict == allow` (P1); an answer leaves only when judged.
+Refuses: upgrades, underscores in header names, ambiguous paths, oversized headers and bodies.
+Field names and behaviour: Envoy's api/envoy/extensions/filters protos, tried on 1.40.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+from extproc.config.model import Listener
+from extproc.dataplane.local_reply import local_reply_config
+
+Json = dict[str, Any]
+
+TYPE = "type.googleapis.com/envoy.extensions."
+NAMESPACE = "envelope"
+ATTEMPTS_MAX = 8
+"""Most attempts one request may make over all its targets."""
+
+READ_HEADERS = (
+    "x-envelope-decision-id", "authorization", "x-api-key", "x-goog-api-key", "api-key", "x-bf-vk",
+    "x-tfy-metadata", "x-tfy-guardrails", "idempotency-key", "x-request-id", "traceparent",
+    "content-type", "content-encoding", "content-length",
+)  # fmt: skip
+"""Request headers that the processor reads; they travel as attributes with the one message."""
+
+OWNED_PREFIXES = ("x-envelope-", "x-envoy-")
+OWNED_NAMES = ("x-tfy-resolved-model", "x-tfy-applied-configurations", "x-tfy-cache-status",
+               "x-tfy-guardrails-applied", "server-timing")  # fmt: skip
+NEVER_SENT = (
+    "x-envelope-decision-id", "x-tfy-metadata", "x-tfy-guardrails", "idempotency-key",
+    "x-bf-vk", "accept-encoding", "cookie", "x-forwarded-for", "x-forwarded-proto",
+    "x-envoy-external-address", "x-request-id",
+)  # fmt: skip
+
+
+def lua(name: str) -> str:
+    return files("extproc.dataplane").joinpath("lua", f"{name}.lua").read_text("utf-8")
+
+
+def seconds(milliseconds: int) -> str:
+    return f"{milliseconds / 1000:g}s"
+
+
+def _lua_filter(name: str) -> Json:
+    return {
+        "name": f"envelope.{name}",
+        "typed_config": {
+            "@type": TYPE + "filters.http.lua.v3.Lua",
+            "default_source_code": {"inline_string": lua(name)},
+        },
+    }
+
+
+def _early_mutation() -> Json:
+    """Strip what clients may not say, then name the exchange (`%UNIQUE_ID%` is a fresh UUID)."""
+    removals = [
+        {"remove_on_match": {"key_matcher": {"prefix": p, "ignore_case": True}}}
+        for p in OWNED_PREFIXES
+    ] + [{"remove": name} for name in OWNED_NAMES]
+    identity = {
+        "append": {
+            "header": {"key": "x-envelope-decision-id", "value": "%UNIQUE_ID%"},
+            "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+        }
+    }
+    return {
+        "name": "envelope.entry",
+        "typed_config": {
+            "@type": TYPE + "http.early_header_mutation.header_mutation.v3.HeaderMutation",
+            "mutations": [*removals, identity],
+        },
+    }
+
+
+def _ext_proc(message_timeout_ms: int) -> Json:
+    namespaces = [NAMESPACE, f"{NAMESPACE}.answer"]
+    namespaces += [f"{NAMESPACE}.attempt.{n}" for n in range(1, ATTEMPTS_MAX + 1)]
+    attributes = ["request.path", "request.method"]
+    attributes += [f"request.headers['{name}']" for name in READ_HEADERS]
+    return {
+        "name": "envoy.filters.http.ext_proc",
+        "typed_config": {
+            "@type": TYPE + "filters.http.ext_proc.v3.ExternalProcessor",
+            "grpc_service": {"envoy_grpc": {"cluster_name": "envelope.processor"}},
+            "failure_mode_allow": False,
+            "status_on_error": {"code": "ServiceUnavailable"},
+            "message_timeout": seconds(message_timeout_ms),
+            "allow_mode_override": True,
+            "mutation_rules": {"allow_envoy": True, "disallow_is_error": True},
+            "metadata_options": {"receiving_namespaces": {"untyped": namespaces}},
+            "processing_mode": {
+                "request_header_mode": "SKIP", "request_body_mode": "BUFFERED",
+                "response_header_mode": "SEND", "response_body_mode": "BUFFERED",
+                "request_trailer_mode": "SKIP", "response_trailer_mode": "SKIP",
+            },
+            "request_attributes": attributes,
+            "response_attributes": [
+                "xds.cluster_name", "upstream.request_attempt_count", "response.code_details",
+            ],
+        },
+    }  # fmt: skip
+
+
+def _lock() -> Json:
+    verdict = {
+        "filter": NAMESPACE,
+        "path": [{"key": "verdict"}],
+        "value": {"string_match": {"exact": "allow"}},
+    }
+    return {
+        "name": "envelope.lock",
+        "typed_config": {
+            "@type": TYPE + "filters.http.rbac.v3.RBAC",
+            "rules": {
+                "action": "ALLOW",
+                "policies": {
+                    "verdict": {
+                        "permissions": [{"any": True}],
+                        "principals": [
+                            {"sourced_metadata": {"metadata_source": "DYNAMIC",
+                                                  "metadata_matcher": verdict}}
+                        ],
+                    }
+                },
+            },
+        },
+    }  # fmt: skip
+
+
+def _router() -> Json:
+    return {
+        "name": "envoy.filters.http.router",
+        "typed_config": {
+            "@type": TYPE + "filters.http.router.v3.Router",
+            "suppress_envoy_headers": True,
+        },
+    }
+
+
+def _plan() -> Json:
+    """The route's cluster is the request's own plan; the configured default leads nowhere."""
+    return {
+        "extension": {
+            "name": "envelope.plan",
+            "typed_config": {
+                "@type": TYPE
+                + "router.cluster_specifiers.priority_group.v3.PriorityGroupClusterSpecifier",
+                "priority_groups": [
+                    {"name": "nowhere",
+                     "clusters": [{"cluster_name": "envelope.nowhere", "weight": 1}]}
+                ],
+                "override_metadata_namespace": NAMESPACE,
+            },
+        }
+    }  # fmt: skip
+
+
+def _route_action(limits: Listener) -> Json:
+    return {
+        "inline_cluster_specifier_plugin": _plan(),
+        "timeout": seconds(limits.request_timeout_ms),
+        "idle_timeout": seconds(limits.stream_idle_timeout_ms),
+        "auto_host_rewrite": True,
+        "retry_policy": {
+            "retry_on": "connect-failure,refused-stream,reset,retriable-headers",
+            "num_retries": ATTEMPTS_MAX - 1,
+            "retriable_headers": [{"name": "x-envelope-retry", "present_match": True}],
+            "refresh_cluster_on_retry": True,
+            "per_try_timeout": seconds(limits.per_try_timeout_ms),
+            "per_try_idle_timeout": seconds(limits.stream_idle_timeout_ms),
+            "retry_back_off": {"base_interval": "0.05s", "max_interval": "1s"},
+        },
+    }
+
+
+def _routes(limits: Listener) -> list[Json]:
+    """Two ways in, one way on.
+
+    A POST with a body of a known, allowed length takes the one-message path. Everything else (no
+    body, chunked, too long, other methods) has its headers sent first, so that the processor
+    refuses and records what would otherwise die unrecorded in Envoy.
+    """
+    action = _route_action(limits)
+    fits = {"start": "1", "end": str(limits.request_body_bytes_max + 1)}
+    headers_first = {
+        "@type": TYPE + "filters.http.ext_proc.v3.ExtProcPerRoute",
+        "overrides": {
+            "processing_mode": {
+                "request_header_mode": "SEND", "request_body_mode": "BUFFERED",
+                "response_header_mode": "SEND", "response_body_mode": "BUFFERED",
+                "request_trailer_mode": "SKIP", "response_trailer_mode": "SKIP",
+            }
+        },
+    }  # fmt: skip
+    return [
+        {
+            "name": "one-message",
+            "match": {
+                "prefix": "/",
+                "headers": [
+                    {"name": ":method", "string_match": {"exact": "POST"}},
+                    {"name": "content-length", "range_match": fits},
+                ],
+            },
+            "route": action,
+        },
+        {
+            "name": "headers-first",
+            "match": {"prefix": "/"},
+            "route": action,
+            "typed_per_filter_config": {"envoy.filters.http.ext_proc": headers_first},
+        },
+    ]
+
+
+def _virtual_host(limits: Listener) -> Json:
+    return {
+        "name": "envelope",
+        "domains": ["*"],
+        "include_request_attempt_count": True,
+        # Chunked bodies meet this limit; the others are refused by their stated length.
+        "request_body_buffer_limit": str(
+            max(limits.request_body_bytes_max, limits.response_body_bytes_max)
+        ),
+        "request_headers_to_remove": list(NEVER_SENT),
+        "response_headers_to_add": [
+            {"header": {"key": "x-envelope-decision-id", "value": "%DYNAMIC_METADATA(envelope.exchange:decision_id)%"},
+             "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+        ],
+        "response_headers_to_remove": ["x-envelope-retry", "x-envelope-local"],
+        "routes": _routes(limits),
+    }
+
+
+def http_connection_manager(limits: Listener, access_log: str | None) -> Json:
+    manager: Json = {
+        "@type": TYPE + "filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "envelope",
+        "codec_type": "AUTO",
+        "server_name": "envelope",
+        "use_remote_address": True,
+        "skip_xff_append": True,
+        "normalize_path": True,
+        "merge_slashes": True,
+        "path_with_escaped_slashes_action": "REJECT_REQUEST",
+        "max_request_headers_kb": limits.header_kib_max,
+        "common_http_protocol_options": {
+            "idle_timeout": "3600s",
+            "headers_with_underscores_action": "REJECT_REQUEST",
+            "max_headers_count": 100,
+        },
+        "http2_protocol_options": {
+            "max_concurrent_streams": 100,
+            "initial_stream_window_size": 65536,
+            "initial_connection_window_size": 1048576,
+        },
+        "request_headers_timeout": "15s",
+        "stream_idle_timeout": seconds(limits.stream_idle_timeout_ms),
+        "generate_request_id": False,
+        "early_header_mutation_extensions": [_early_mutation()],
+        "local_reply_config": local_reply_config(),
+        "route_config": {"name": "envelope", "virtual_hosts": [_virtual_host(limits)]},
+        "http_filters": [
+            _lua_filter("answer_lock"),
+            _ext_proc(5_000),
+            _lua_filter("hold"),
+            _lock(),
+            _router(),
+        ],
+    }
+    if access_log:
+        manager["access_log"] = [_access_log(access_log)]
+    return manager
+
+
+def _access_log(path: str) -> Json:
+    """One line an exchange: no path query, no header but the decision id (P4)."""
+    return {
+        "name": "envoy.access_loggers.file",
+        "typed_config": {
+            "@type": TYPE + "access_loggers.file.v3.FileAccessLog",
+            "path": path,
+            "log_format": {
+                "json_format": {
+                    "at": "%START_TIME%", "decision_id": "%DYNAMIC_METADATA(envelope.exchange:decision_id)%",
+                    "method": "%REQ(:METHOD)%", "path": "%PATH(NQ)%", "status": "%RESPONSE_CODE%",
+                    "flags": "%RESPONSE_FLAGS%", "details": "%RESPONSE_CODE_DETAILS%",
+                    "cluster": "%UPSTREAM_CLUSTER%", "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+                    "duration_ms": "%DURATION%",
+                }
+            },
+        },
+    }  # fmt: skip
+
+
+def listener(limits: Listener, host: str, port: int, access_log: str | None) -> Json:
+    return {
+        "name": "envelope",
+        "address": {"socket_address": {"address": host, "port_value": port}},
+        "per_connection_buffer_limit_bytes": 1024 * 1024,
+        "filter_chains": [
+            {
+                "filters": [
+                    {
+                        "name": "envoy.filters.network.http_connection_manager",
+                        "typed_config": http_connection_manager(limits, access_log),
+                    }
+                ]
+            }
+        ],
+    }

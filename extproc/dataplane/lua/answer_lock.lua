@@ -1,0 +1,46 @@
+-- The answer's lock. Envoy reads a clean end of the ext_proc stream as "go on without me", on the
+-- way back too; an answer that nobody judged must not leave (P1, P5). Stands before ext_proc in the
+-- list, hence behind it on the way back.
+--
+-- The processor stamps what it has judged with dynamic metadata `envelope.answer.seq`: 1 for a
+-- whole answer or the head of a stream, then one more for every piece of the stream. A piece that
+-- arrives with no new stamp is withheld. Envoy's own replies carry `x-envelope-local`; their text
+-- is fixed.
+local REFUSED = '{"error":{"message":"The gateway cannot take this request now. ' ..
+  'Try again shortly.","type":"api_error","code":"overloaded","param":null}}'
+
+function envoy_on_request(handle)
+  -- Kept for the answer: the header itself is never sent to a provider.
+  local id = handle:headers():get("x-envelope-decision-id")
+  handle:streamInfo():dynamicMetadata():set("envelope.exchange", "decision_id", id)
+end
+
+local function seq(handle)
+  local stamp = handle:streamInfo():dynamicMetadata():get("envelope.answer")
+  if stamp == nil then return 0 end
+  return stamp.seq
+end
+
+local function withhold(handle)
+  local headers = handle:headers()
+  headers:replace(":status", "503")
+  headers:replace("content-type", "application/json")
+  headers:remove("content-length")
+  handle:body(true):setBytes(REFUSED)
+end
+
+function envoy_on_response(handle)
+  local headers = handle:headers()
+  if headers:get("x-envelope-local") ~= nil then
+    headers:remove("x-envelope-local")
+    return
+  end
+  local last = seq(handle)
+  if last == 0 then return withhold(handle) end
+  if (headers:get("content-type") or ""):find("text/event-stream", 1, true) ~= 1 then return end
+  for chunk in handle:bodyChunks() do
+    local now = seq(handle)
+    if now == last and chunk:length() > 0 then chunk:setBytes("") end
+    last = now
+  end
+end

@@ -1,0 +1,72 @@
+"""The facts of one exchange, gathered on its way; the one source of its audit entry, metrics, span.
+
+Mutable on purpose: it belongs to one exchange and one task. It never holds content or secrets
+(P4): digests, counts, names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from extproc.errors import Refusal
+from extproc.guardrails.values import HookResult
+from extproc.identity.principal import Principal
+from extproc.limits.values import CounterState
+from extproc.llm.call import LlmCall
+from extproc.policy.values import Decision
+from extproc.routing.values import Target
+from extproc.usage.usage import Usage
+
+
+@dataclass(slots=True)
+class Record:
+    """One exchange. Times: `started_at_ms` is Unix time, everything else nanoseconds (monotonic).
+
+    `outcome`: allowed | answered | refused | aborted | upstream_error | truncated | blocked.
+    """
+
+    decision_id: str
+    method: str
+    path: str
+    started_at_ms: int
+    started_ns: int
+    environment: str = ""
+    config_digest: str = ""
+    price_table_digest: str = ""
+    traceparent: str = ""
+    request_id: str = ""
+    principal: Principal | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    call: LlmCall | None = None
+    dialect: str = ""
+    operation: str = ""
+    input_tokens: int = 0
+    request_sha256: str = ""
+    policy_digest: str = ""
+    policy_engine: str = ""
+    decisions: list[tuple[str, Decision]] = field(default_factory=list)
+    rule_ids: list[str] = field(default_factory=list)
+    reservation_id: str = ""
+    counters: Sequence[CounterState] = ()
+    input_guard: HookResult | None = None
+    output_guard: HookResult | None = None
+    plan: tuple[Target, ...] = ()
+    served: Target | None = None
+    attempts: int = 0
+    refusal: Refusal | None = None
+    status: int = 0
+    upstream_details: str = ""
+    usage: Usage | None = None
+    usage_flags: list[str] = field(default_factory=list)
+    cost_nano_usd: int = 0
+    response_sha256: str = ""
+    stream: bool = False
+    outcome: str = ""
+    phases_ns: dict[str, int] = field(default_factory=dict)
+    first_byte_ns: int = 0
+    first_token_ns: int = 0
+    last_token_ns: int = 0
+    ended_ns: int = 0
+    extra: dict[str, Any] = field(default_factory=dict)
