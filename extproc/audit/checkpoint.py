@@ -73,6 +73,8 @@ def load_signer(
     try:
         signer = Signer.parse(path.read_text())
     except FileNotFoundError:
+        if (folder / VERIFIER_KEY).exists():
+            raise KeyRefused(f"{path.name} is gone, but {VERIFIER_KEY} says it existed") from None
         signer = Signer(origin, random_bytes(32))
         replace_file(path, signer.secret_text().encode() + b"\n")
     except (NoteInvalid, ValueError):
@@ -93,5 +95,7 @@ def load_verifier(path: Path) -> Verifier:
 
 def _publish_verifier(path: Path, verifier: Verifier) -> None:
     text = f"{verifier}\n"
-    if not path.exists() or path.read_text(errors="replace") != text:
+    if not path.exists():
         replace_file(path, text.encode())
+    elif path.read_text(errors="replace") != text:
+        raise KeyRefused(f"{path.name} belongs to another key than {SIGNING_KEY}")

@@ -1,17 +1,42 @@
 """What a configuration can say: one frozen model per document type of the contract.
 
-Shapes only. Reading files, line numbers and cross references live in `load.py`. Unknown keys are
+Shapes, and what one document can be judged by alone (`fields.py` has the single fields). Reading
+files, line numbers and cross references live in `load.py` and `check.py`. Unknown keys are
 mistakes everywhere (`extra="forbid"`); defaults deny.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@:/-]*$")]
+from extproc.config.fields import (
+    COST_USD_MAX,
+    TOKENS_MAX,
+    AppliesPer,
+    EnvName,
+    Expires,
+    FilePath,
+    HttpUrl,
+    KeyHash,
+    MetadataKey,
+    ModelId,
+    ModelPattern,
+    Models,
+    Name,
+    OpaUrl,
+    PlainName,
+    Selectors,
+    StatusCode,
+    StoreUrl,
+    Subjects,
+    Tags,
+    WhenMetadata,
+    complaint,
+    exact_nano_usd,
+)
 
 
 class Document(BaseModel):
@@ -23,8 +48,14 @@ class Document(BaseModel):
 class SecretRef(Document):
     """Where a secret lives. Only the data plane's renderer ever resolves it (P4)."""
 
-    env: str | None = None
-    file: str | None = None
+    env: EnvName | None = None
+    file: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.env is None) == (self.file is None):
+            raise complaint("must name exactly one of `env` and `file`")
+        return self
 
 
 # --- gateway ---------------------------------------------------------------------------------
@@ -44,21 +75,27 @@ class Listener(Document):
 
 
 class Store(Document):
-    url: str | None = None
+    url: StoreUrl | None = None
     timeout_ms: int = Field(default=500, ge=1, le=10_000)
 
 
 class Opa(Document):
-    url: str
+    url: OpaUrl
 
 
 class Policy(Document):
     """`opa` asks an OPA server; otherwise `rego` (files or folders) is evaluated in process."""
 
     opa: Opa | None = None
-    rego: tuple[str, ...] | None = None
+    rego: tuple[FilePath, ...] | None = Field(default=None, min_length=1)
     timeout_ms: int = Field(default=250, ge=1, le=4_000)
-    shadow: tuple[str, ...] = ()
+    shadow: tuple[FilePath, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_engine(self) -> Self:
+        if self.opa is not None and self.rego is not None:
+            raise complaint("`opa` asks a server and `rego` does not; choose one", at="rego")
+        return self
 
 
 class Audit(Document):
@@ -69,13 +106,15 @@ class Audit(Document):
 class Telemetry(Document):
     """`otlp_endpoint`: an OTLP/HTTP collector, e.g. `http://127.0.0.1:4318`; absent = no export."""
 
-    otlp_endpoint: str | None = None
-    metric_metadata_keys: tuple[str, ...] = ()
+    otlp_endpoint: HttpUrl | None = None
+    metric_metadata_keys: tuple[MetadataKey, ...] = ()
 
 
 class MetadataContract(Document):
-    required: tuple[str, ...] = ()
-    allowed: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    required: tuple[MetadataKey, ...] = ()
+    allowed: Mapping[MetadataKey, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
 
 
 class LimitDefaults(Document):
@@ -101,6 +140,16 @@ class GatewayConfig(Document):
     metadata: MetadataContract = MetadataContract()
     limits: LimitDefaults = LimitDefaults()
 
+    @model_validator(mode="after")
+    def _environment_allowed(self) -> Self:
+        allowed = self.metadata.allowed.get("environment")
+        if self.environment and allowed and self.environment not in allowed:
+            raise complaint(
+                "leaves out this gateway's own environment, so every call would be refused",
+                at="metadata.allowed.environment",
+            )
+        return self
+
 
 # --- providers -------------------------------------------------------------------------------
 
@@ -115,7 +164,7 @@ class PriceSpec(Document):
 
 
 class ModelSpec(Document):
-    id: str = Field(min_length=1)
+    id: ModelId
     max_output_tokens: int | None = Field(default=None, ge=1)
     price: PriceSpec | None = None
 
@@ -126,9 +175,9 @@ class Auth(Document):
 
 class ProviderAccount(Document):
     type: Literal["provider-account"]
-    name: Name
+    name: PlainName
     provider: Literal["openai", "anthropic", "openai-compatible"]
-    base_url: str
+    base_url: HttpUrl
     auth: Auth | None = None
     region: str | None = None
     kind: Literal["external", "self_hosted"] = "external"
@@ -144,18 +193,18 @@ class ProviderAccount(Document):
 
 
 class KeySpec(Document):
-    """`sha256`: 64 hex digits of the string that applications send. `expires`: RFC 3339 or date."""
+    """`sha256`: 64 hex digits of the string that applications send. `expires`: see `expiry.py`."""
 
     name: str | None = None
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    expires: str | None = None
+    sha256: KeyHash
+    expires: Expires | None = None
 
 
 class Team(Document):
     type: Literal["team"]
     name: Name
-    models: tuple[str, ...] | None = None
-    tags: Mapping[str, str] = Field(default_factory=dict)
+    models: tuple[ModelPattern, ...] | None = None
+    tags: Tags = Field(default_factory=dict)
 
 
 class User(Document):
@@ -163,8 +212,8 @@ class User(Document):
     name: Name
     email: str | None = None
     teams: tuple[str, ...] = ()
-    tags: Mapping[str, str] = Field(default_factory=dict)
-    models: tuple[str, ...] = ()
+    tags: Tags = Field(default_factory=dict)
+    models: tuple[ModelPattern, ...] = ()
     keys: tuple[KeySpec, ...] = ()
 
 
@@ -174,8 +223,8 @@ class VirtualAccount(Document):
     type: Literal["virtual-account"]
     name: Name
     team: str | None = None
-    tags: Mapping[str, str] = Field(default_factory=dict)
-    models: tuple[str, ...] = ()
+    tags: Tags = Field(default_factory=dict)
+    models: tuple[ModelPattern, ...] = ()
     keys: tuple[KeySpec, ...] = ()
 
 
@@ -183,22 +232,25 @@ class VirtualAccount(Document):
 
 
 class When(Document):
-    """Parts are ANDed; a missing part matches everything; `{}` matches all traffic."""
+    """Parts are ANDed; a missing part matches everything; `{}` matches all traffic.
 
-    subjects: tuple[str, ...] | None = None
-    models: tuple[str, ...] | None = None
-    metadata: Mapping[str, str] | None = None
+    An empty part is a mistake: it could be read as "nothing" and as "everything".
+    """
+
+    subjects: Subjects | None = None
+    models: Models | None = None
+    metadata: WhenMetadata | None = None
 
 
 class RateLimitRule(Document):
     id: Name
     when: When
-    limit_to: int = Field(ge=0)
+    limit_to: int = Field(ge=0, le=TOKENS_MAX)
     unit: Literal[
         "requests_per_minute", "requests_per_hour", "requests_per_day",
         "tokens_per_minute", "tokens_per_hour", "tokens_per_day",
     ]  # fmt: skip
-    rate_limit_applies_per: tuple[str, ...] = Field(default=(), max_length=2)
+    rate_limit_applies_per: AppliesPer = ()
 
 
 class RateLimitConfig(Document):
@@ -212,10 +264,22 @@ class BudgetRule(Document):
 
     id: Name
     when: When
-    limit_to: float = Field(ge=0, le=9_000_000)
+    limit_to: float = Field(ge=0)
     unit: Literal["cost_per_day", "tokens_per_day"]
-    budget_applies_per: tuple[str, ...] = Field(default=(), max_length=2)
+    budget_applies_per: AppliesPer = ()
     audit_mode: bool = False
+
+    @model_validator(mode="after")
+    def _countable(self) -> Self:
+        cost = self.unit.startswith("cost_")
+        limit = f"{COST_USD_MAX:,} USD" if cost else f"{TOKENS_MAX:,} tokens"
+        if self.limit_to > (COST_USD_MAX if cost else TOKENS_MAX):
+            raise complaint(f"must be at most {limit}", at="limit_to")
+        if cost and exact_nano_usd(self.limit_to) is None:
+            raise complaint("has more than nine decimal places of a USD", at="limit_to")
+        if not cost and not self.limit_to.is_integer():
+            raise complaint("must be a whole number of tokens", at="limit_to")
+        return self
 
 
 class BudgetConfig(Document):
@@ -229,7 +293,18 @@ class RetryConfig(Document):
 
     attempts: int = Field(default=0, ge=0, le=10)
     delay: int = Field(default=50, ge=0, le=60_000)
-    on_status_codes: tuple[str, ...] = ("429", "500", "502", "503")
+    on_status_codes: tuple[StatusCode, ...] = ("429", "500", "502", "503")
+
+
+# The resolved model, the stream's shape and the prompt were judged before a target is chosen (P1).
+GOVERNED_PARAMS = frozenset({"model", "stream", "messages", "input", "prompt", "system", "tools"})
+
+
+def _ungoverned(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    for key in params:
+        if key in GOVERNED_PARAMS:
+            raise complaint(f"may not replace `{key}`, which the request was judged by")
+    return params
 
 
 class LoadBalanceTarget(Document):
@@ -237,9 +312,13 @@ class LoadBalanceTarget(Document):
     priority: int = 0
     weight: float = Field(default=1, ge=0)
     retry_config: RetryConfig = RetryConfig()
-    fallback_status_codes: tuple[str, ...] = ("401", "403", "404", "408", "429", "500", "502", "503")
+    fallback_status_codes: tuple[StatusCode, ...] = (
+        "401", "403", "404", "408", "429", "500", "502", "503",
+    )  # fmt: skip
     fallback_candidate: bool = True
-    override_params: Mapping[str, Any] = Field(default_factory=dict)
+    override_params: Annotated[Mapping[str, Any], AfterValidator(_ungoverned)] = Field(
+        default_factory=dict
+    )
 
 
 class RoutingRule(Document):
@@ -247,6 +326,13 @@ class RoutingRule(Document):
     type: Literal["priority-based-routing", "weight-based-routing"]
     when: When
     load_balance_targets: tuple[LoadBalanceTarget, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _some_weight(self) -> Self:
+        weightless = all(target.weight == 0 for target in self.load_balance_targets)
+        if self.type == "weight-based-routing" and weightless:
+            raise complaint("have weights that sum to 0", at="load_balance_targets")
+        return self
 
 
 class RoutingConfig(Document):
@@ -261,7 +347,9 @@ class Guardrail(Document):
     name: Name
     type: Literal["pii", "secrets"]
     operation: Literal["validate", "mutate"] = "validate"
-    enforcing_strategy: Literal["audit", "enforce", "strict", "enforce_but_ignore_on_error"] = "enforce"
+    enforcing_strategy: Literal["audit", "enforce", "strict", "enforce_but_ignore_on_error"] = (
+        "enforce"
+    )
     priority: int = 0
     timeout_ms: int = Field(default=5_000, ge=1)
     config: Mapping[str, Any] = Field(default_factory=dict)
@@ -269,7 +357,7 @@ class Guardrail(Document):
 
 class GuardrailGroup(Document):
     type: Literal["guardrail-config-group"]
-    name: Name
+    name: PlainName
     guardrails: tuple[Guardrail, ...]
 
 
@@ -278,11 +366,11 @@ class GuardrailRule(Document):
 
     id: Name
     when: When
-    llm_input_guardrails: tuple[str, ...] = ()
-    llm_output_guardrails: tuple[str, ...] = ()
-    mcp_tool_pre_invoke_guardrails: tuple[str, ...] = ()
-    mcp_tool_post_invoke_guardrails: tuple[str, ...] = ()
-    custom_error_message: str | None = None
+    llm_input_guardrails: Selectors = ()
+    llm_output_guardrails: Selectors = ()
+    mcp_tool_pre_invoke_guardrails: Selectors = ()
+    mcp_tool_post_invoke_guardrails: Selectors = ()
+    custom_error_message: str | None = Field(default=None, max_length=500)
 
 
 class GuardrailsConfig(Document):
@@ -292,7 +380,12 @@ class GuardrailsConfig(Document):
 
 
 class Config(BaseModel):
-    """A whole, valid configuration. `digest` is the SHA-256 (hex) of all its sources."""
+    """A whole, valid configuration. `digest` is the SHA-256 (hex) of all its sources.
+
+    File paths are absolute. `places`: file and line of `type/name` of each document, of each rule
+    as `type/name#rule-id`, of each provider's credentials as `provider-account/name#auth`, of the
+    policy as `gateway-config/name#policy`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -307,6 +400,7 @@ class Config(BaseModel):
     routing: tuple[RoutingRule, ...]
     guardrails: Mapping[str, Guardrail]
     guardrail_rules: tuple[GuardrailRule, ...]
+    places: Mapping[str, tuple[str, int]] = Field(default_factory=dict, repr=False)
 
     def model(self, name: str) -> tuple[ProviderAccount, ModelSpec] | None:
         """Find `account/model`; None when there is no such account or model."""

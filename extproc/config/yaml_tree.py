@@ -12,9 +12,9 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from extproc.config.mistake import Mistake
 
@@ -186,7 +186,7 @@ class _Composer:
     def _mistake(self, line: int, message: str) -> None:
         self.mistakes.append(Mistake(self.file, line, message))
 
-    def _stop(self, line: int, message: str) -> Any:
+    def _stop(self, line: int, message: str) -> NoReturn:
         self._mistake(line, message)
         raise _Stop
 

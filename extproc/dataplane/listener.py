@@ -13,14 +13,12 @@ from typing import Any
 
 from extproc.config.model import Listener
 from extproc.dataplane.local_reply import local_reply_config
+from extproc.routing.plan import ATTEMPTS_MAX
 
 Json = dict[str, Any]
 
 TYPE = "type.googleapis.com/envoy.extensions."
 NAMESPACE = "envelope"
-ATTEMPTS_MAX = 8
-"""Most attempts one request may make over all its targets."""
-
 READ_HEADERS = (
     "x-envelope-decision-id", "authorization", "x-api-key", "x-goog-api-key", "api-key", "x-bf-vk",
     "x-tfy-metadata", "x-tfy-guardrails", "idempotency-key", "x-request-id", "traceparent",

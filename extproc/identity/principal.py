@@ -13,6 +13,7 @@ class Principal:
 
     `key`: the key's name or public id, never its secret. `models`: globs over `account/model` and
     virtual model names; empty grants nothing. `tags`: metadata that wins over the caller's.
+    `ceiling`: globs of the team; when set, they must cover a model too (a bound, never a grant).
     """
 
     type: Literal["virtual-account", "user"]
@@ -24,6 +25,7 @@ class Principal:
     models: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     claims: Mapping[str, Any] = field(default_factory=dict)
+    ceiling: tuple[str, ...] | None = None
 
     @property
     def subjects(self) -> frozenset[str]:

@@ -1,0 +1,153 @@
+"""A worker's spool: one line per intent and per close, written before anything else happens.
+
+    spool/<owner>.lock              locked for as long as the owner lives
+    spool/<owner>.jsonl             its lines; further segments are <owner>.000001.jsonl, ...
+
+Promises: when `intent` or `close` returns, the line survives this process (it is in the kernel's
+page cache; the sequencer makes it durable); a line is whole or, without its newline, not there.
+Refuses with AuditUnavailable when it cannot write, and works again as soon as the disk does: a
+close that failed is kept and written before whatever comes next.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from extproc.audit.disk import PRIVATE, hold_lock
+from extproc.audit.entry import bounded
+from extproc.audit.values import AuditUnavailable, Entry
+
+ROTATE_BYTES = 16 * 1024 * 1024
+_OWNER = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_KEPT_MAX = 4096
+
+
+def _wall_clock_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Spool:
+    """The `AuditLog` of one worker process. Not for threads; open it after any fork.
+
+    `owner`: a name never used before in this folder, e.g. slot, start time and pid.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        owner: str,
+        *,
+        clock_ms: Callable[[], int] = _wall_clock_ms,
+        rotate_bytes: int = ROTATE_BYTES,
+    ) -> None:
+        if not _OWNER.fullmatch(owner):
+            raise AuditUnavailable("a spool owner's name has letters, digits, '-' and '_' only")
+        self._folder, self._owner, self._clock_ms = folder, owner, clock_ms
+        self._rotate_bytes = self._rotate_at = rotate_bytes
+        self._segment = self._size = 0
+        self._torn = False
+        self._kept: list[bytes] = []
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = hold_lock(folder / f"{owner}.lock")
+            self._fd = self._open_segment(0)
+        except OSError as error:
+            raise _unavailable(error) from None
+
+    def intent(self, entry: Entry) -> None:
+        """Record what is about to happen. Raises AuditUnavailable: then it must not happen."""
+        self._write(_line("intent", self._clock_ms(), entry))
+
+    def close(self, entry: Entry) -> None:
+        """Record what happened. Raises AuditUnavailable, but keeps the entry and tries again."""
+        line = _line("close", self._clock_ms(), entry)
+        try:
+            self._write(line)
+        except AuditUnavailable:
+            if len(self._kept) < _KEPT_MAX:
+                self._kept.append(line)
+            raise
+
+    def release(self) -> None:
+        """Give up the spool: what is still open counts as lost. Kept closes get a last chance."""
+        try:
+            if self._kept or self._torn:
+                self._recover()
+        except AuditUnavailable:
+            pass  # the sequencer finds the intents and writes `worker_lost` for them
+        os.close(self._fd)
+        os.close(self._lock)
+
+    def _write(self, line: bytes) -> None:
+        if self._torn or self._kept:
+            self._recover()
+        self._put(line)
+        if self._size >= self._rotate_at:
+            self._rotate()
+
+    def _put(self, line: bytes) -> None:
+        try:
+            written = os.write(self._fd, line)
+        except OSError as error:
+            self._cut()
+            raise _unavailable(error) from None
+        if written != len(line):
+            self._cut()
+            raise AuditUnavailable("the audit spool took only a part of a line")
+        self._size += written
+
+    def _recover(self) -> None:
+        """Cut a torn line off and write the closes that failed, oldest first."""
+        if self._torn:
+            self._cut()
+        if self._torn:
+            raise AuditUnavailable("the audit spool ends in a torn line that cannot be cut")
+        while self._kept:
+            self._put(self._kept[0])
+            del self._kept[0]
+
+    def _cut(self) -> None:
+        """Back to the last whole line; readers never took more, for the newline comes last."""
+        try:
+            os.ftruncate(self._fd, self._size)
+            self._torn = False
+        except OSError:
+            self._torn = True
+
+    def _rotate(self) -> None:
+        """Go on in a new segment, so that read ones can be deleted; stay if that fails."""
+        try:
+            fd = self._open_segment(self._segment + 1)
+        except OSError:
+            self._rotate_at += self._rotate_bytes
+            return
+        os.close(self._fd)
+        self._fd, self._size, self._rotate_at = fd, 0, self._rotate_bytes
+        self._segment += 1
+
+    def _open_segment(self, number: int) -> int:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        return os.open(self._folder / segment_name(self._owner, number), flags, PRIVATE)
+
+
+def segment_name(owner: str, number: int) -> str:
+    """File name of an owner's n-th segment; names of one owner sort in order."""
+    return f"{owner}.jsonl" if number == 0 else f"{owner}.{number:06d}.jsonl"
+
+
+def _line(kind: Literal["intent", "close"], at_ms: int, entry: Entry) -> bytes:
+    if not entry.get("decision_id"):
+        raise AuditUnavailable("an audit entry without decision_id")
+    return b'{"kind":"%b","at_ms":%d,"entry":%b}\n' % (kind.encode(), at_ms, bounded(entry))
+
+
+def _unavailable(error: OSError) -> AuditUnavailable:
+    """The kernel's word for it, without paths or content (P4)."""
+    name = errno.errorcode.get(error.errno or 0, "unknown error")
+    return AuditUnavailable(f"the audit spool cannot be written: {name}")

@@ -1,0 +1,105 @@
+"""Reading spools: which owners there are, whether they live, what they wrote.
+
+Promises: a torn last line is never taken; a segment is read only up to its last newline.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+from extproc.audit.disk import is_locked
+from extproc.audit.values import Entry
+
+READ_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One spool line."""
+
+    kind: Literal["intent", "close"]
+    at_ms: int
+    entry: Entry
+    decision_id: str
+
+
+@dataclass(slots=True)
+class Tail:
+    """One owner's spool as far as it was read.
+
+    `offsets`: segment -> bytes taken. `open`: decision id -> (segment, at_ms, intent), oldest first.
+    """
+
+    owner: str
+    offsets: dict[str, int] = field(default_factory=dict)
+    open: dict[str, tuple[str, int, Entry]] = field(default_factory=dict)
+
+    def note(self, segment: str, record: Record) -> None:
+        """Remember an open intent, forget a closed one."""
+        if record.kind == "intent":
+            self.open[record.decision_id] = (segment, record.at_ms, record.entry)
+        else:
+            self.open.pop(record.decision_id, None)
+
+    def restore(self, folder: Path, segment: str, offset: int) -> None:
+        """Take `segment` as read up to `offset`: only which intents are open is learnt from it."""
+        here = 0
+        while here < offset:
+            lines, end = whole_lines(folder / segment, here, min(READ_BYTES, offset - here))
+            for line in lines:
+                record = parse(line)
+                if record is not None:
+                    self.note(segment, record)
+            if end == here:
+                break
+            here = end
+        self.offsets[segment] = offset
+
+
+def owners(folder: Path) -> dict[str, list[str]]:
+    """Owner -> its segments' names, oldest first; an owner may have none yet."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(os.listdir(folder)):
+        if name.startswith("."):
+            continue
+        owner, _, rest = name.partition(".")
+        segments = found.setdefault(owner, [])
+        if rest.endswith("jsonl"):
+            segments.append(name)
+    for owner, segments in found.items():
+        segments.sort(key=lambda name: (name != f"{owner}.jsonl", name))
+    return found
+
+
+def is_alive(folder: Path, owner: str) -> bool:
+    """Whether the owner still holds its lock. Ask before reading: the dead write no more."""
+    return is_locked(folder / f"{owner}.lock")
+
+
+def whole_lines(path: Path, offset: int, bytes_max: int = READ_BYTES) -> tuple[list[bytes], int]:
+    """Finished lines from `offset` on, and the offset behind them; about `bytes_max` at once."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = os.pread(fd, bytes_max, offset)
+    finally:
+        os.close(fd)
+    end = data.rfind(b"\n") + 1
+    return (data[:end].split(b"\n")[:-1], offset + end) if end else ([], offset)
+
+
+def parse(line: bytes) -> Record | None:
+    """A spool line, or None when it is not one."""
+    try:
+        data: Any = orjson.loads(line)
+        kind, at_ms, entry = data["kind"], data["at_ms"], data["entry"]
+        decision_id = entry["decision_id"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    if kind not in ("intent", "close") or type(at_ms) is not int or type(decision_id) is not str:
+        return None
+    return Record(kind, at_ms, entry, decision_id)

@@ -1,0 +1,180 @@
+"""Anthropic's requests and refusals in the provider stand-in.
+
+Promises: reads what the Messages API reads and refuses what it refuses (docs.anthropic.com,
+"Messages", "Errors"), in its words and its shape; a field the API does not know is refused, so that
+a gateway that forwards one is found out. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from extproc.demo.provider_reply import Ask, Wrong, text_of, words
+
+Json = dict[str, Any]
+CACHED_INSIDE = False
+KINDS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    500: "api_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+HEADERS = {
+    "anthropic-organization-id": "00000000-0000-4000-8000-000000000000",
+    "anthropic-ratelimit-requests-limit": "4000",
+    "anthropic-ratelimit-requests-remaining": "3999",
+    "anthropic-ratelimit-requests-reset": "2026-01-01T00:00:00Z",
+    "anthropic-ratelimit-tokens-limit": "480000",
+    "anthropic-ratelimit-tokens-remaining": "479000",
+    "anthropic-ratelimit-tokens-reset": "2026-01-01T00:00:00Z",
+}
+REQUEST_ID_HEADER = "request-id"
+MESSAGE_FIELDS = frozenset(
+    "cache_control container diagnostics inference_geo max_tokens messages metadata model"
+    " output_config service_tier speed stop_sequences stream system temperature thinking"
+    " tool_choice tools top_k top_p user_profile_id workspace_id".split()
+)
+
+
+def key_of(headers: Mapping[str, str]) -> str | None:
+    """The API key, None when the request carries none."""
+    return headers.get("x-api-key") or None
+
+
+def wrong_key(key: str | None) -> Wrong:
+    return Wrong(401, "x-api-key header is required" if key is None else "invalid x-api-key")
+
+
+def missing_header(headers: Mapping[str, str]) -> Wrong | None:
+    """The version header is part of every request."""
+    if headers.get("anthropic-version"):
+        return None
+    return Wrong(400, "anthropic-version: header is required")
+
+
+def not_json() -> Wrong:
+    return Wrong(400, "The request body is not valid JSON: expected value at line 1 column 1")
+
+
+def unknown_model(model: str) -> Wrong:
+    return Wrong(404, f"model: {model}")
+
+
+def read_messages(body: Any, *, counting: bool = False) -> Ask | Wrong:
+    """Read a messages request; `counting`: of the endpoint that only counts its tokens."""
+    if not isinstance(body, dict):
+        return not_json()
+    required = ("model", "messages") if counting else ("model", "max_tokens", "messages")
+    for name in required:
+        if body.get(name) is None:
+            return Wrong(400, f"{name}: Field required")
+    for name in body:
+        if name not in MESSAGE_FIELDS:
+            return Wrong(400, f"{name}: Extra inputs are not permitted")
+    return _wrong_types(body) or _ask(body)
+
+
+def _wrong_types(body: Json) -> Wrong | None:
+    limit = body.get("max_tokens", 1)
+    if type(limit) is not int:
+        return Wrong(400, "max_tokens: Input should be a valid integer")
+    if limit < 1:
+        return Wrong(400, "max_tokens: Input should be greater than or equal to 1")
+    if not isinstance(body["model"], str):
+        return Wrong(400, "model: Input should be a valid string")
+    messages = body["messages"]
+    if not isinstance(messages, list) or not messages:
+        return Wrong(400, "messages: at least one message is required")
+    for message in messages:
+        role = message.get("role") if isinstance(message, dict) else None
+        if role not in ("user", "assistant"):
+            return Wrong(
+                400,
+                f'messages: Unexpected role "{role}". The Messages API accepts a top-level '
+                '`system` parameter, not "system" as an input message role.',
+            )
+    return None
+
+
+def _ask(body: Json) -> Ask:
+    messages = body["messages"]
+    users = [message for message in messages if message["role"] == "user"]
+    last = users[-1].get("content") if users else ""
+    sent = [text_of(body.get("system"))]
+    for message in messages:
+        sent += [text_of(message.get("content")), *_tool_results(message.get("content"))]
+    results = _tool_results(last)
+    return Ask(
+        model=body["model"],
+        prompt=text_of(last),
+        input_tokens=sum(words(text) for text in sent),
+        stream=body.get("stream") is True,
+        max_tokens=body.get("max_tokens"),
+        stops=tuple(body.get("stop_sequences") or ()),
+        tool_result=" ".join(results) if results else None,
+        forced_tool=_forced_tool(body),
+    )
+
+
+def _tool_results(content: Any) -> list[str]:
+    if not isinstance(content, list):
+        return []
+    return [
+        text_of(part.get("content"))
+        for part in content
+        if isinstance(part, Mapping) and part.get("type") == "tool_result"
+    ]
+
+
+def _forced_tool(body: Json) -> str | None:
+    match body.get("tool_choice"):
+        case {"type": "tool", "name": str(name)}:
+            return name
+        case {"type": "any"} if body.get("tools"):
+            return str(body["tools"][0]["name"])
+    return None
+
+
+def scripted(status: int) -> Wrong:
+    """The refusal a directive asked for, in Anthropic's words."""
+    match status:
+        case 401:
+            return wrong_key("")
+        case 429:
+            message = "This request would exceed your organization's rate limit."
+            return Wrong(429, message)
+        case 529:
+            return Wrong(529, "Overloaded")
+        case _ if status >= 500:
+            return Wrong(status, "Internal server error")
+    return Wrong(status, "The request was refused.")
+
+
+def error(wrong: Wrong, request_id: str) -> bytes:
+    """The body of a refusal."""
+    fallback = "api_error" if wrong.status >= 500 else "invalid_request_error"
+    kind = KINDS.get(wrong.status, fallback)
+    body = {"type": kind, "message": wrong.message}
+    return orjson.dumps({"type": "error", "error": body, "request_id": request_id})
+
+
+def error_frame() -> bytes:
+    """A stream that fails midway ends with an error event."""
+    body = {"type": "overloaded_error", "message": "Overloaded"}
+    return event("error", {"error": body})
+
+
+def event(name: str, fields: Json) -> bytes:
+    """One frame. The API pads frames with blanks before the last brace; so does this, by size."""
+    data = orjson.dumps({"type": name, **fields})
+    blanks = b" " * (len(data) % 7)
+    return b"event: %b\ndata: %b%b}\n\n" % (name.encode(), data[:-1], blanks)

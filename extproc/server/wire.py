@@ -1,0 +1,216 @@
+"""Wire <-> core: ext_proc messages become the core's values, its replies become messages.
+
+Nothing is decided here. Messages are those of `protos/ext_proc.proto`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from google.protobuf import struct_pb2
+
+from extproc.dataplane.clusters import cluster_name
+from extproc.dataplane.listener import READ_HEADERS
+from extproc.dataplane.local_reply import PROCESSOR_DETAILS
+from extproc.exchange.values import (
+    Allowed,
+    Answered,
+    Attempt,
+    BodyReply,
+    HeadReply,
+    Incoming,
+    Refused,
+    ResponseHead,
+)
+from extproc.llm.error_body import refusal_body
+from extproc.server import ext_proc_pb2 as pb
+
+FILTER = "envoy.filters.http.ext_proc"
+_NAMES = {f"request.headers['{name}']": name for name in READ_HEADERS}
+_OVERWRITE = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
+
+
+# --- in --------------------------------------------------------------------------------------
+
+
+def attributes(message: pb.ProcessingRequest) -> dict[str, Any]:
+    """The CEL attributes that came with this message: name -> string or number."""
+    fields = message.attributes[FILTER].fields if FILTER in message.attributes else {}
+    return {
+        name: value.string_value if value.HasField("string_value") else value.number_value
+        for name, value in fields.items()
+    }
+
+
+def incoming(attrs: Mapping[str, Any], body: bytes | None) -> Incoming:
+    headers = {_NAMES[name]: str(value) for name, value in attrs.items() if name in _NAMES}
+    return Incoming(
+        decision_id=headers.get("x-envelope-decision-id", ""),
+        method=str(attrs.get("request.method", "")),
+        path=str(attrs.get("request.path", "")),
+        headers=headers,
+        body=body,
+    )
+
+
+def response_head(message: pb.ProcessingRequest) -> ResponseHead:
+    head = message.response_headers
+    status, content_type = 0, ""
+    for header in head.headers.headers:
+        if header.key == ":status":
+            status = int(header.raw_value or header.value or 0)
+        elif header.key == "content-type":
+            content_type = (header.raw_value or header.value.encode()).decode("latin-1")
+    attrs = attributes(message)
+    return ResponseHead(
+        status=status,
+        content_type=content_type,
+        attempt=int(attrs.get("upstream.request_attempt_count", 0)),
+        details=str(attrs.get("response.code_details", "")),
+        ends=head.end_of_stream,
+    )
+
+
+# --- out -------------------------------------------------------------------------------------
+
+
+def _set(mutation: pb.HeaderMutation, headers: Iterable[tuple[str, str]]) -> None:
+    for key, value in headers:
+        option = mutation.set_headers.add(append_action=_OVERWRITE)
+        option.header.key = key
+        option.header.raw_value = value.encode("utf-8")
+
+
+def go_on_with_headers() -> pb.ProcessingResponse:
+    reply = pb.ProcessingResponse()
+    reply.request_headers.SetInParent()
+    return reply
+
+
+def allowed(
+    verdict: Allowed, headers: Mapping[str, str], *, headers_sent: bool
+) -> pb.ProcessingResponse:
+    """The plan as dynamic metadata, the main body, and the headers that go with them."""
+    reply = pb.ProcessingResponse(dynamic_metadata=_plan(verdict.attempts))
+    response = reply.request_body.response
+    response.clear_route_cache = True
+    response.body_mutation.body = verdict.body
+    retries = (("x-envoy-max-retries", str(len(verdict.attempts) - 1)),)
+    _set(response.header_mutation, retries)
+    _set(response.header_mutation, headers.items())
+    if headers_sent:
+        # With headers sent, Envoy insists on the mutated body's exact length.
+        _set(response.header_mutation, (("content-length", str(len(verdict.body))),))
+    return reply
+
+
+def refused(verdict: Refused, decision_id: str) -> pb.ProcessingResponse:
+    body = refusal_body(verdict.family, verdict.refusal, decision_id)
+    return _immediate(verdict.refusal.status, body, verdict.headers, decision_id)
+
+
+def answered(verdict: Answered, decision_id: str) -> pb.ProcessingResponse:
+    return _immediate(200, verdict.body, verdict.headers, decision_id)
+
+
+def _immediate(
+    status: int, body: bytes, headers: Mapping[str, str], decision_id: str
+) -> pb.ProcessingResponse:
+    reply = pb.ProcessingResponse()
+    immediate = reply.immediate_response
+    immediate.status.code = status
+    immediate.body = body
+    immediate.details = PROCESSOR_DETAILS
+    fixed = (("content-type", "application/json"), ("x-envelope-decision-id", decision_id))
+    _set(immediate.headers, (*fixed, *headers.items()))
+    return reply
+
+
+def head_reply(reply: HeadReply) -> pb.ProcessingResponse:
+    message = pb.ProcessingResponse()
+    response = message.response_headers.response
+    _set(response.header_mutation, reply.headers.items())
+    response.header_mutation.remove_headers.extend(reply.remove)
+    if reply.streamed:
+        message.mode_override.response_header_mode = pb.ProcessingMode.SEND
+        message.mode_override.request_body_mode = pb.ProcessingMode.BUFFERED
+        message.mode_override.response_body_mode = pb.ProcessingMode.STREAMED
+    if reply.streamed or reply.status is not None:
+        message.dynamic_metadata = stamp(1)
+    return message
+
+
+def body_reply(reply: BodyReply, seq: int) -> pb.ProcessingResponse:
+    message = pb.ProcessingResponse(dynamic_metadata=stamp(seq))
+    response = message.response_body.response
+    response.SetInParent()
+    if reply.body is not None:
+        response.body_mutation.body = reply.body
+    if reply.headers or reply.status is not None:
+        _set(response.header_mutation, reply.headers.items())
+        if reply.status is not None:
+            _set(response.header_mutation, ((":status", str(reply.status)),))
+        if reply.body is not None:
+            _set(response.header_mutation, (("content-length", str(len(reply.body))),))
+    return message
+
+
+# --- dynamic metadata ------------------------------------------------------------------------
+# A serialized google.protobuf.Struct is the concatenation of its fields, so the parts that repeat
+# from request to request are encoded once.
+
+_STAMP = struct_pb2.Struct(
+    fields={
+        "envelope.answer": struct_pb2.Value(
+            struct_value=struct_pb2.Struct(fields={"seq": struct_pb2.Value(number_value=1.0)})
+        )
+    }
+).SerializeToString()
+_STAMP_HEAD = _STAMP[: _STAMP.index(struct.pack("<d", 1.0))]
+
+
+def stamp(seq: int) -> bytes:
+    """`envelope.answer.seq`: what the answer's lock counts."""
+    return _STAMP_HEAD + struct.pack("<d", float(seq))
+
+
+def _fields(values: Mapping[str, Any]) -> bytes:
+    message = struct_pb2.Struct()
+    message.update(values)
+    return message.SerializeToString()
+
+
+@lru_cache(maxsize=4096)
+def _verdict(clusters: tuple[str, ...]) -> bytes:
+    groups = [
+        {"name": str(n), "clusters": [{"cluster_name": c, "weight": 1}]}
+        for n, c in enumerate(clusters, 1)
+    ]
+    return _fields({"envelope": {"verdict": "allow", "priority_groups": groups}})
+
+
+@lru_cache(maxsize=4096)
+def _bodiless(number: int, path: str, retry_on: str, version: str | None) -> bytes:
+    return _fields({f"envelope.attempt.{number}": _attempt_fields(path, retry_on, version)})
+
+
+def _attempt_fields(path: str, retry_on: str, version: str | None) -> dict[str, Any]:
+    fields = {"path": path, "retry_on": retry_on}
+    if version is not None:
+        fields["version"] = version
+    return fields
+
+
+def _plan(attempts: tuple[Attempt, ...]) -> bytes:
+    parts = [_verdict(tuple(cluster_name(a.target.account.name) for a in attempts))]
+    for number, a in enumerate(attempts, 1):
+        if a.body is None:
+            parts.append(_bodiless(number, a.path, a.retry_on, a.version))
+        else:
+            fields = _attempt_fields(a.path, a.retry_on, a.version)
+            fields["body"] = a.body.decode("utf-8")
+            parts.append(_fields({f"envelope.attempt.{number}": fields}))
+    return b"".join(parts)
