@@ -105,8 +105,12 @@ def history_line(note: str) -> bytes:
 
 
 def history_notes(data: bytes) -> Iterator[str | None]:
-    """The notes of a history, in order; None for each line that is not exactly one."""
-    for line in data.split(b"\n") if data else ():
+    """The notes of a history, in order; None for each line that is not exactly one.
+
+    An unfinished last line is left out, for a crash leaves one behind; `checkpoint` tells whether
+    it had been published.
+    """
+    for line in data.split(b"\n")[:-1]:
         yield _note_of(line)
 
 

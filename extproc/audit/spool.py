@@ -142,7 +142,8 @@ def segment_name(owner: str, number: int) -> str:
 
 
 def _line(kind: Literal["intent", "close"], at_ms: int, entry: Entry) -> bytes:
-    if not entry.get("decision_id"):
+    decision_id = entry.get("decision_id")
+    if not decision_id or not isinstance(decision_id, str):
         raise AuditUnavailable("an audit entry without decision_id")
     return b'{"kind":"%b","at_ms":%d,"entry":%b}\n' % (kind.encode(), at_ms, bounded(entry))
 

@@ -1,7 +1,7 @@
 """What stands under a guardrail's `config`, by the guardrail's type.
 
 Promises: an unknown or ill-typed setting is a mistake, as everywhere. A new guardrail type adds its
-model to `GUARDRAIL_SETTINGS`, and its hooks to `HOOKS`.
+model to `GUARDRAIL_SETTINGS`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from extproc.config.mistake import one_of
 from extproc.config.model import Document
 
 PII_CATEGORIES = ("EMAIL", "PHONE", "CARD", "IBAN", "US_SSN")
-LLM_HOOKS = frozenset({"llm_input_guardrails", "llm_output_guardrails"})
-MCP_HOOKS = frozenset({"mcp_tool_pre_invoke_guardrails", "mcp_tool_post_invoke_guardrails"})
 
 
 def _upper(value: Any) -> Any:
@@ -46,4 +44,3 @@ class SecretsSettings(Document):
 
 
 GUARDRAIL_SETTINGS: Mapping[str, type[Document]] = {"pii": PiiSettings, "secrets": SecretsSettings}
-HOOKS: Mapping[str, frozenset[str]] = {"pii": LLM_HOOKS, "secrets": LLM_HOOKS}

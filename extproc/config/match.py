@@ -1,8 +1,8 @@
 """`when` of a rule, compiled once and asked on every request.
 
-Promises: parts are ANDed, a missing part matches everything; an empty part matches nothing (defaults
-deny). Names compare exactly, case and all; only `models` knows patterns (`*`, `?`, `[...]`), where
-`*` also crosses `/`.
+Promises: parts are ANDed, a missing part matches everything. Names compare exactly, case and all;
+only `models` knows patterns (`*`, `?`, `[...]`), where `*` also crosses `/`. An empty list of
+models matches nothing (defaults deny).
 """
 
 from __future__ import annotations
@@ -44,7 +44,6 @@ class Matcher:
     subjects: frozenset[str] | None
     model: Callable[[str], bool] | None
     metadata: tuple[tuple[str, str], ...]
-    never: bool = False
 
     def matches(
         self, subjects: frozenset[str], models: Collection[str], metadata: Mapping[str, str]
@@ -55,8 +54,6 @@ class Matcher:
         for key, value in self.metadata:
             if metadata.get(key) != value:
                 return False
-        if self.never:
-            return False
         return self.model is None or any(map(self.model, models))
 
 
@@ -66,5 +63,4 @@ def compile_when(when: When) -> Matcher:
         subjects=None if when.subjects is None else frozenset(when.subjects),
         model=None if when.models is None else compile_models(when.models),
         metadata=tuple((when.metadata or {}).items()),
-        never=when.metadata is not None and not when.metadata,
     )

@@ -383,7 +383,7 @@ class Config(BaseModel):
     """A whole, valid configuration. `digest` is the SHA-256 (hex) of all its sources.
 
     File paths are absolute. `places`: file and line of `type/name` of each document, of each rule
-    as `type/name#rule-id`, of each provider's credentials as `provider-account/name#auth`, of the
+    as `type#rule-id`, of each provider's credentials as `provider-account/name#auth`, of the
     policy as `gateway-config/name#policy`.
     """
 

@@ -38,11 +38,12 @@ HEADERS = {
     "anthropic-ratelimit-tokens-reset": "2026-01-01T00:00:00Z",
 }
 REQUEST_ID_HEADER = "request-id"
-MESSAGE_FIELDS = frozenset(
+_MESSAGE = (
     "cache_control container diagnostics inference_geo max_tokens messages metadata model"
     " output_config service_tier speed stop_sequences stream system temperature thinking"
-    " tool_choice tools top_k top_p user_profile_id workspace_id".split()
+    " tool_choice tools top_k top_p user_profile_id workspace_id"
 )
+MESSAGE_FIELDS = frozenset(_MESSAGE.split())
 
 
 def key_of(headers: Mapping[str, str]) -> str | None:

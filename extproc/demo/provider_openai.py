@@ -29,16 +29,17 @@ HEADERS = {
     "x-ratelimit-reset-tokens": "0s",
 }
 REQUEST_ID_HEADER = "x-request-id"
-CHAT_FIELDS = frozenset(
+_CHAT = (
     "audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens"
     " max_tokens messages metadata modalities model moderation n parallel_tool_calls prediction"
     " presence_penalty prompt_cache_key prompt_cache_options prompt_cache_retention"
     " reasoning_effort response_format safety_identifier seed service_tier stop store stream"
     " stream_options temperature tool_choice tools top_logprobs top_p user verbosity"
-    " web_search_options".split()
+    " web_search_options"
 )
-EMBEDDING_FIELDS = frozenset("dimensions encoding_format input model user".split())
-ROLES = frozenset("developer system user assistant tool function".split())
+CHAT_FIELDS = frozenset(_CHAT.split())
+EMBEDDING_FIELDS = frozenset({"dimensions", "encoding_format", "input", "model", "user"})
+ROLES = frozenset({"developer", "system", "user", "assistant", "tool", "function"})
 
 
 def key_of(headers: Mapping[str, str]) -> str | None:
@@ -201,9 +202,7 @@ def error(wrong: Wrong, request_id: str) -> bytes:
     if wrong.status >= 500:
         kind = "server_error"
     body = {"message": wrong.message, "type": kind, "param": wrong.param, "code": wrong.code}
-    return orjson.dumps(
-        {"error": body}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    )
+    return orjson.dumps({"error": body}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def error_frame() -> bytes:

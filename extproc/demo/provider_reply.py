@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 from extproc.demo.provider_script import Script, ToolCall
 
 Finish = Literal["end", "length", "stop_sequence", "tools"]
-WORDS = "the quick brown fox jumps over the lazy dog while a quiet river runs past".split()
+LEXICON = "the quick brown fox jumps over the lazy dog while a quiet river runs past"
 _PIECE = re.compile(r"\s*\S+(?:\s+$)?")
 _ARGUMENT_CHARS = 8
 
@@ -119,7 +119,7 @@ def _tools(ask: Ask, script: Script) -> tuple[ToolCall, ...]:
 
 def _text(ask: Ask, script: Script, tools: Sequence[ToolCall]) -> str:
     if script.tokens is not None:
-        lexicon = (script.reply or "").split() or WORDS
+        lexicon = (script.reply or LEXICON).split()
         return " ".join(islice(cycle(lexicon), script.tokens))
     if script.reply is not None:
         return script.reply

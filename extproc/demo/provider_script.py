@@ -101,6 +101,21 @@ def read_script(text: str) -> Script:
     return replace(Script(text=left.strip() if changes else left), **changes)
 
 
+def read_changes(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The same from a JSON object (`{"status": 503, "delay": 0.5}`), as changes to a Script.
+    Raises BadDirective, also for a name that is no directive."""
+    changes: dict[str, Any] = {}
+    for name, value in settings.items():
+        read = READERS.get(name.replace("_", "-"))
+        if read is None:
+            raise BadDirective(f"no such directive: {name}")
+        try:
+            changes[name.replace("-", "_")] = read(str(value))
+        except (ValueError, TypeError) as fault:
+            raise BadDirective(f"cannot read {name}") from fault
+    return changes
+
+
 def _read_one(name: str, text: str, start: int, changes: dict[str, Any]) -> int:
     """Note one directive in `changes`; returns where it ended."""
     try:
@@ -149,6 +164,13 @@ def _whole(value: str) -> int:
     return number
 
 
+def _status(value: str) -> int:
+    status = int(value)
+    if status != 200 and not 300 <= status <= 599:
+        raise ValueError("not a refusal")
+    return status
+
+
 def _seconds(value: str) -> float:
     number = float(value)
     if not 0 <= number < 3600:
@@ -160,7 +182,7 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "reply": str,
     "tokens": _whole,
     "usage": _read_usage,
-    "status": _whole,
+    "status": _status,
     "retry-after": str,
     "delay": _seconds,
     "ttft": _seconds,

@@ -2,8 +2,8 @@
 
 Promises: one dict lookup per request, whatever the number of keys; every principal is built once.
 Unknown, revoked, expired and orphaned keys are one refusal to the caller (contract, section 4).
-Refuses: keys of accounts that the configuration does not have; a key listed for two principals
-(whom would it be?); a listed key that was revoked in the store.
+Refuses: keys of accounts that the configuration does not have; a key listed twice
+(whose would it be?); a listed key that was revoked in the store.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _refused(reason: str) -> Refusal:
 UNKNOWN_KEY = _refused("unknown key")
 EXPIRED_KEY = _refused("expired key")
 REVOKED_KEY = _refused("revoked key")
-LISTED_TWICE = _refused("key listed for two principals")
+LISTED_TWICE = _refused("key listed twice")
 NO_ACCOUNT = _refused("key of an account that is not configured")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 from extproc.usage.usage import Usage
@@ -11,6 +12,8 @@ from extproc.usage.usage import Usage
 NANO_USD = 1_000_000_000
 Measure = Literal["requests", "tokens", "cost"]
 Window = Literal["sliding", "calendar"]
+NOTHING: Mapping[Measure, int] = MappingProxyType({"requests": 0, "tokens": 0, "cost": 0})
+"""Settle with this when nothing was sent at all: everything reserved is given back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,45 @@ class Exceeded:
     counters: tuple[CounterState, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """The most one request may use, before it is sent.
+
+    `tokens`: input + output, all choices (budgets reserve this, P2). `rate_tokens` and
+    `rate_tokens_floor`: what a token rate limit takes, and the least it may be shrunk to.
+    """
+
+    tokens: int
+    rate_tokens: int
+    rate_tokens_floor: int
+    cost_nano_usd: int
+    requests: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CounterReading:
+    """One live counter as an operator sees it; amounts in the measure's unit (cost: nano-USD).
+
+    `limit`: -1 means none. `reset_ms`: until the window has moved on.
+    """
+
+    rule_id: str
+    kind: Literal["rate", "budget"]
+    counter: str
+    measure: Measure
+    window: Window
+    window_ms: int
+    limit: int
+    spent: int
+    reserved: int
+    reset_ms: int
+    audit_only: bool = False
+
+    @property
+    def left(self) -> int:
+        return -1 if self.limit < 0 else max(0, self.limit - self.spent - self.reserved)
+
+
 class LedgerUnavailable(Exception):
     """The store did not answer, or not what it should: fail closed (`store_unavailable`)."""
 
@@ -79,7 +121,10 @@ class Ledger(Protocol):
         ...
 
     async def settle(self, reservation_id: str, actual: Mapping[Measure, int]) -> bool:
-        """Replace the reservation by what happened; False when it was settled already."""
+        """Replace the reservation by what happened; False when it was settled already.
+
+        A measure missing from `actual` is unknown and charged as it was reserved.
+        """
         ...
 
     async def renew(self, reservation_ids: Sequence[str], ttl_ms: int) -> None:

@@ -1,0 +1,221 @@
+"""From texts to a whole, valid configuration, or to every mistake in it.
+
+Promises: all mistakes at once, with file and line, or a `Config` (P7); nothing in between. Pure:
+files that the configuration points to are looked at by `files.py`. Without a `gateway-config`
+document its defaults hold.
+"""
+
+from __future__ import annotations
+
+import json
+import os.path
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from extproc.config import model as m
+from extproc.config.check import check
+from extproc.config.explain import explain, label
+from extproc.config.guardrail_settings import GUARDRAIL_SETTINGS
+from extproc.config.kinds import GATEWAY, KINDS, NOT_YET_KINDS
+from extproc.config.mistake import Mistake, did_you_mean
+from extproc.config.pages import EACH, Page, gather, nodes
+from extproc.config.sources import Source, digest
+from extproc.config.yaml_tree import Node, compose
+
+Priced = Callable[[m.ProviderAccount, m.ModelSpec], bool]
+# Free-form JSON that is passed on to providers: there null means something.
+_NULLS_WELCOME = frozenset({"override_params"})
+
+
+def load(sources: Sequence[Source], priced: Priced | None = None) -> m.Config | list[Mistake]:
+    """A `Config`, or all mistakes in the order of files and lines (never an empty list).
+
+    `priced` says whether a model without `price` has one in the price table; without it (None)
+    missing prices are not looked for.
+    """
+    pages, mistakes = _pages(sources)
+    names = gather(pages, complete=not mistakes)
+    documents = []
+    for page in pages:
+        document, wrong = _validate(page)
+        documents.append(document)
+        mistakes += wrong
+        if isinstance(document, m.ProviderAccount) and priced is not None:
+            mistakes += _unpriced(page, document, priced)
+    mistakes += check(pages, names)
+    if mistakes:
+        return _in_order(mistakes, sources)
+    return _assemble(pages, [d for d in documents if d is not None], digest(sources))
+
+
+def _in_order(mistakes: list[Mistake], sources: Sequence[Source]) -> list[Mistake]:
+    order = {source.name: index for index, source in enumerate(sources)}
+    return sorted(dict.fromkeys(mistakes), key=lambda at: (order.get(at.file, 0), at.line))
+
+
+# --- texts to pages --------------------------------------------------------------------------
+
+
+def _pages(sources: Sequence[Source]) -> tuple[list[Page], list[Mistake]]:
+    pages: list[Page] = []
+    mistakes: list[Mistake] = []
+    for source in sources:
+        trees, wrong = _trees(source)
+        mistakes += wrong
+        for tree in trees:
+            kind, complaint = _kind(tree)
+            if isinstance(tree.value, dict):
+                pages.append(Page(kind, tree, source.name, source.folder))
+            if complaint:
+                mistakes.append(Mistake(source.name, tree.at(("type",)).line, complaint))
+    if not sources:
+        mistakes.append(Mistake("configuration", 1, "there is none"))
+    return pages, mistakes
+
+
+def _trees(source: Source) -> tuple[list[Node], list[Mistake]]:
+    if source.fault:
+        return [], [Mistake(source.name, 1, source.fault)]
+    trees, mistakes = compose(source.text, source.name)
+    if not trees and not mistakes:
+        # Perhaps a file caught while being rewritten: its rules must not silently vanish.
+        mistakes = [Mistake(source.name, 1, "holds no document; remove the file or fill it")]
+    return trees, mistakes
+
+
+def _kind(tree: Node) -> tuple[str, str]:
+    """The document's type, and what is wrong with it ('' = nothing)."""
+    if not isinstance(tree.value, dict):
+        return "", "a document must be a mapping with `type` and `name`"
+    kind = tree.value.get("type")
+    if kind is None:
+        return "", f"`type` is missing; known types: {', '.join(KINDS)}"
+    if not isinstance(kind, str):
+        return "", "`type` must be text"
+    if kind in NOT_YET_KINDS or kind.startswith("mcp-server/"):
+        return kind, f"type '{kind}' is not supported by this version"
+    if kind not in KINDS:
+        hint = did_you_mean(kind, KINDS) or f"; known types: {', '.join(KINDS)}"
+        return kind, f"unknown type '{kind}'{hint}"
+    return kind, ""
+
+
+# --- pages to models -------------------------------------------------------------------------
+
+
+def _validate(page: Page) -> tuple[m.Document | None, list[Mistake]]:
+    model = KINDS.get(page.kind)
+    if model is None:
+        return None, []
+    mistakes = [*_nulls(page, page.tree, ()), *_settings(page)]
+    document = None
+    try:
+        # JSON mode: there a strict tuple accepts a list (pydantic's conversion table).
+        document = model.model_validate_json(json.dumps(page.tree.value), strict=True)
+    except ValidationError as error:
+        spoken_for = {(mistake.file, mistake.line) for mistake in mistakes}
+        found = explain(error, model, page.tree, page.file)
+        mistakes += [one for one in found if (one.file, one.line) not in spoken_for]
+    return document, mistakes
+
+
+def _nulls(page: Page, node: Node, path: tuple[str | int, ...]) -> Iterator[Mistake]:
+    """A key with nothing behind it: `when: {subjects: }` would else match everybody."""
+    if node.value is None:
+        yield page.mistake(node, f"`{label(path)}` has no value: fill it or leave it out")
+        return
+    match node.children:
+        case dict() as children:
+            for key, child in children.items():
+                if key not in _NULLS_WELCOME:
+                    yield from _nulls(page, child, (*path, key))
+        case list() as children:
+            for index, child in enumerate(children):
+                yield from _nulls(page, child, (*path, index))
+
+
+def _settings(page: Page) -> Iterator[Mistake]:
+    """The `config` of each guardrail, by its type."""
+    if page.kind != "guardrail-config-group":
+        return
+    for guardrail in nodes(page.tree, ("guardrails", EACH)):
+        config = guardrail.child("config")
+        kind = guardrail.value.get("type") if isinstance(guardrail.value, dict) else None
+        model = GUARDRAIL_SETTINGS.get(kind) if isinstance(kind, str) else None
+        if model is not None and config is not None and isinstance(config.value, dict):
+            try:
+                model.model_validate_json(json.dumps(config.value), strict=True)
+            except ValidationError as error:
+                yield from explain(error, model, config, page.file)
+
+
+def _unpriced(page: Page, account: m.ProviderAccount, priced: Priced) -> Iterator[Mistake]:
+    if account.unpriced == "allow":
+        return
+    for index, model in enumerate(account.models):
+        if model.price is None and not priced(account, model):
+            message = f"no price is known for '{model.id}': give `price`, or say `unpriced: allow`"
+            yield page.mistake(page.tree.at(("models", index)), message)
+
+
+# --- models to one configuration -------------------------------------------------------------
+
+
+def _assemble(
+    pages: Sequence[Page], documents: Sequence[m.Document], sha256: str
+) -> m.Config:
+    resolved = [_resolved(doc, page.folder) for doc, page in zip(documents, pages, strict=True)]
+
+    def named(kind: type[m.Document]) -> dict[str, Any]:
+        return {doc.name: doc for doc in resolved if isinstance(doc, kind)}  # type: ignore[attr-defined]
+
+    def rules(kind: type[m.Document]) -> tuple[Any, ...]:
+        return tuple(rule for doc in named(kind).values() for rule in doc.rules)
+
+    groups = named(m.GuardrailGroup)
+    return m.Config(
+        digest=sha256,
+        gateway=next(
+            iter(named(m.GatewayConfig).values()), m.GatewayConfig(type=GATEWAY, name="gateway")
+        ),
+        accounts=named(m.ProviderAccount),
+        teams=named(m.Team),
+        users=named(m.User),
+        virtual_accounts=named(m.VirtualAccount),
+        rate_limits=rules(m.RateLimitConfig),
+        budgets=rules(m.BudgetConfig),
+        routing=rules(m.RoutingConfig),
+        guardrails={f"{g}/{one.name}": one for g in groups for one in groups[g].guardrails},
+        guardrail_rules=rules(m.GuardrailsConfig),
+        places={key: place for page in pages for key, place in _places(page)},
+    )
+
+
+def _places(page: Page) -> Iterator[tuple[str, tuple[str, int]]]:
+    key = f"{page.kind}/{page.name}"
+    yield key, (page.file, page.tree.line)
+    for part in ("auth", "policy"):
+        for node in nodes(page.tree, (part,)):
+            yield f"{key}#{part}", (page.file, node.line)
+    for rule in nodes(page.tree, ("rules", EACH)):
+        yield f"{page.kind}#{rule.value['id']}", (page.file, rule.line)
+
+
+def _resolved(document: m.Document, folder: str) -> m.Document:
+    """The document with absolute paths."""
+
+    def absolute(path: str) -> str:
+        return os.path.normpath(os.path.join(folder, path))
+
+    match document:
+        case m.ProviderAccount(auth=m.Auth(api_key=m.SecretRef(file=str() as file))):
+            auth = m.Auth(api_key=m.SecretRef(file=absolute(file)))
+            return document.model_copy(update={"auth": auth})
+        case m.GatewayConfig(policy=policy):
+            rego = policy.rego and tuple(map(absolute, policy.rego))
+            shadow = tuple(map(absolute, policy.shadow))
+            policy = policy.model_copy(update={"rego": rego, "shadow": shadow})
+            return document.model_copy(update={"policy": policy})
+    return document

@@ -1,0 +1,123 @@
+"""The documents of a configuration before anything is known to be right about them.
+
+Promises: names are gathered even from documents with mistakes, so that one mistake does not make
+every reference to its document look like another one (P7: all mistakes, and only mistakes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from extproc.config.kinds import KINDS, ROUTING
+from extproc.config.match import is_pattern
+from extproc.config.mistake import Mistake
+from extproc.config.yaml_tree import Node
+
+EACH = "*each*"
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One document: its `type` (as far as it is known), its tree, and where it stands."""
+
+    kind: str
+    tree: Node
+    file: str
+    folder: str
+
+    @property
+    def name(self) -> str:
+        name = self.tree.value.get("name")
+        return name if isinstance(name, str) else ""
+
+    def mistake(self, node: Node, message: str) -> Mistake:
+        return Mistake(self.file, node.line, message)
+
+
+def texts(node: Node, path: Path) -> Iterator[Node]:
+    """Every text at `path`, where EACH stands for all entries of a list; what is not there is not
+    there."""
+    return (found for found in nodes(node, path) if isinstance(found.value, str))
+
+
+def nodes(node: Node, path: Path) -> Iterator[Node]:
+    """Every node at `path`, in order."""
+    if not path:
+        yield node
+        return
+    match node.children:
+        case list() as children if path[0] == EACH:
+            for child in children:
+                yield from nodes(child, path[1:])
+        case dict() as children if path[0] in children:
+            yield from nodes(children[path[0]], path[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What may be referred to.
+
+    `models`: account -> its model ids, None where they cannot be read. `guardrails`: selectors
+    `group/name`. `complete` is False when some document or its name could not be read at all: then
+    a missing name proves nothing.
+    """
+
+    models: Mapping[str, frozenset[str] | None]
+    virtual_models: frozenset[str]
+    teams: frozenset[str]
+    virtual_accounts: frozenset[str]
+    guardrails: frozenset[str]
+    complete: bool
+
+
+def gather(pages: Sequence[Page], complete: bool) -> Names:
+    """Collect the names of all pages. `complete`: whether every file and document was readable."""
+    models = {page.name: _model_ids(page.tree) for page in _of(pages, "provider-account")}
+    named = (_selectors(page) for page in _of(pages, "guardrail-config-group"))
+    return Names(
+        models=models,
+        virtual_models=virtual_models(
+            (n.value for p in _of(pages, ROUTING) for n in texts(p.tree, _WHEN_MODELS)), models
+        ),
+        teams=_names(pages, "team"),
+        virtual_accounts=_names(pages, "virtual-account"),
+        guardrails=frozenset(selector for group in named for selector in group),
+        complete=complete and all(page.name and page.kind in KINDS for page in pages),
+    )
+
+
+_WHEN_MODELS = ("rules", EACH, "when", "models", EACH)
+
+
+def virtual_models(listed: Iterable[str], accounts: Mapping[str, Any]) -> frozenset[str]:
+    """Names in routing rules' `when.models` that are neither patterns nor `account/...`."""
+    return frozenset(
+        name for name in listed if not is_pattern(name) and not _below_account(name, accounts)
+    )
+
+
+def _below_account(name: str, accounts: Mapping[str, Any]) -> bool:
+    account, slash, _ = name.partition("/")
+    return bool(slash) and account in accounts
+
+
+def _of(pages: Sequence[Page], kind: str) -> Iterator[Page]:
+    return (page for page in pages if page.kind == kind)
+
+
+def _names(pages: Sequence[Page], kind: str) -> frozenset[str]:
+    return frozenset(page.name for page in _of(pages, kind))
+
+
+def _model_ids(tree: Node) -> frozenset[str] | None:
+    listed = list(nodes(tree, ("models", EACH)))
+    ids = [found.value for found in texts(tree, ("models", EACH, "id"))]
+    return frozenset(ids) if ids and len(ids) == len(listed) else None
+
+
+def _selectors(page: Page) -> Iterator[str]:
+    for found in texts(page.tree, ("guardrails", EACH, "name")):
+        yield f"{page.name}/{found.value}"

@@ -1,0 +1,57 @@
+"""Everything one exchange decides by: one configuration made ready, and the ports to the outside.
+
+Built by `app.py`, swapped whole on reload. An exchange keeps the world it began with, so a reload
+never changes the rules in the middle of a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from extproc.audit.values import AuditLog
+from extproc.config.model import Config
+from extproc.errors import Refusal
+from extproc.exchange.record import Record
+from extproc.guardrails.engine import Engine
+from extproc.identity.principal import Principal
+from extproc.limits.match import LimitMatcher
+from extproc.limits.values import Ledger
+from extproc.policy.values import PolicyEngine
+from extproc.routing.plan import Router
+from extproc.usage.prices import PriceTable
+from extproc.usage.tokens import TokenCounter
+
+
+class Authenticator(Protocol):
+    """Key text -> principal, or the one refusal for every way of being wrong."""
+
+    async def authenticate(self, key: str, now_ms: int) -> Principal | Refusal: ...
+
+
+class Observer(Protocol):
+    """Told of every closed exchange, out of the caller's path."""
+
+    def exchange_closed(self, record: Record) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """`now_ns` is monotonic; `draw` gives floats in [0, 1)."""
+
+    config: Config
+    keys: Authenticator
+    router: Router
+    policy: PolicyEngine
+    policy_engine: str
+    limits: LimitMatcher
+    ledger: Ledger
+    prices: PriceTable
+    tokens: TokenCounter
+    guardrails: Engine
+    audit: AuditLog
+    observer: Observer
+    owner: str
+    now_ns: Callable[[], int]
+    draw: Callable[[], float]
