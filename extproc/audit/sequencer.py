@@ -95,14 +95,13 @@ class Sequencer:
         Raises AuditUnavailable when the disk fails (call again later) and LogRefused when the log
         is not what this program left there (a human must look).
         """
-        batch, _ = self._step(now_ms, force=False)
-        return len(batch.timed)
+        return len(self._step(now_ms, force=False).timed)
 
     def drain(self, now_ms: int) -> int:
         """Poll until the spools are empty and sign a last checkpoint; for an orderly stop."""
         added = 0
         while True:
-            batch, _ = self._step(now_ms, force=True)
+            batch = self._step(now_ms, force=True)
             added += len(batch.timed)
             if not batch.more:
                 return added
@@ -112,12 +111,12 @@ class Sequencer:
         self._forget()
         os.close(self._lock)
 
-    def _step(self, now_ms: int, *, force: bool) -> tuple[Batch, bool]:
+    def _step(self, now_ms: int, *, force: bool) -> Batch:
         try:
             if self._work is None:
                 self._work = _Work(self._folder, self._signer, self._remembered)
             batch = self._work.advance(now_ms)
-            signed = self._sign(self._work, now_ms, force)
+            self._sign(self._work, now_ms, force)
         except OSError as error:
             self._forget()
             raise _unavailable(error) from None
@@ -125,17 +124,14 @@ class Sequencer:
             self._forget()
             raise
         self._count(batch, self._work)
-        return batch, signed
+        return batch
 
-    def _sign(self, work: _Work, now_ms: int, force: bool) -> bool:
-        if work.log.size == work.publisher.covered:
-            return False
+    def _sign(self, work: _Work, now_ms: int, force: bool) -> None:
         last = self._published_ms
-        if not force and last is not None and 0 <= now_ms - last < self._interval_ms:
-            return False
-        work.publisher.publish(work.log)
-        self._published_ms = now_ms
-        return True
+        early = last is not None and 0 <= now_ms - last < self._interval_ms
+        if work.log.size > work.publisher.covered and (force or not early):
+            work.publisher.publish(work.log)
+            self._published_ms = now_ms
 
     def _count(self, batch: Batch, work: _Work) -> None:
         done = self._counts

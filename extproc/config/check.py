@@ -155,11 +155,10 @@ def _repeat(
 
 def _gateways(pages: Sequence[Page]) -> Iterator[Mistake]:
     """At most one; none means its defaults."""
-    first, *more = [page for page in pages if page.kind == GATEWAY] or [None]
-    for page in more:
-        if first and page:
-            place = f"{first.file}:{first.tree.line}"
-            yield page.mistake(page.tree, f"a second {GATEWAY}; the first is at {place}")
+    found = [page for page in pages if page.kind == GATEWAY]
+    for page in found[1:]:
+        place = f"{found[0].file}:{found[0].tree.line}"
+        yield page.mistake(page.tree, f"a second {GATEWAY}; the first is at {place}")
 
 
 def _no_accounts(pages: Sequence[Page]) -> Iterator[Mistake]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -43,10 +43,15 @@ _SHOULD_BE = {
 
 
 def explain(
-    error: ValidationError, model: type[BaseModel], tree: Node, file: str
+    error: ValidationError,
+    model: type[BaseModel],
+    tree: Node,
+    file: str,
+    known: Container[Path] = (),
 ) -> list[Mistake]:
-    """One mistake per error of `model` over the value of `tree`."""
-    return [_mistake(found, model, tree, file) for found in error.errors(include_url=False)]
+    """One mistake per error of `model` over the value of `tree`, but none for `known` paths."""
+    found = error.errors(include_url=False)
+    return [_mistake(one, model, tree, file) for one in found if one["loc"] not in known]
 
 
 def label(path: Path) -> str:

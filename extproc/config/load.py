@@ -16,9 +16,9 @@ from pydantic import ValidationError
 
 from extproc.config import model as m
 from extproc.config.check import check
-from extproc.config.explain import explain, label
+from extproc.config.explain import Path, explain, label
 from extproc.config.guardrail_settings import GUARDRAIL_SETTINGS
-from extproc.config.kinds import GATEWAY, KINDS, NOT_YET_KINDS
+from extproc.config.kinds import KINDS, NOT_YET_KINDS
 from extproc.config.mistake import Mistake, did_you_mean
 from extproc.config.pages import EACH, Page, gather, nodes
 from extproc.config.sources import Source, digest
@@ -109,31 +109,33 @@ def _validate(page: Page) -> tuple[m.Document | None, list[Mistake]]:
     model = KINDS.get(page.kind)
     if model is None:
         return None, []
-    mistakes = [*_nulls(page, page.tree, ()), *_settings(page)]
+    nulls = dict(_nulls(page.tree, ()))
+    mistakes = [
+        page.mistake(node, f"`{label(path)}` has no value: fill it or leave it out")
+        for path, node in nulls.items()
+    ]
+    mistakes += _settings(page)
     document = None
     try:
         # JSON mode: there a strict tuple accepts a list (pydantic's conversion table).
         document = model.model_validate_json(json.dumps(page.tree.value), strict=True)
     except ValidationError as error:
-        spoken_for = {(mistake.file, mistake.line) for mistake in mistakes}
-        found = explain(error, model, page.tree, page.file)
-        mistakes += [one for one in found if (one.file, one.line) not in spoken_for]
+        mistakes += explain(error, model, page.tree, page.file, known=nulls)
     return document, mistakes
 
 
-def _nulls(page: Page, node: Node, path: tuple[str | int, ...]) -> Iterator[Mistake]:
+def _nulls(node: Node, path: Path) -> Iterator[tuple[Path, Node]]:
     """A key with nothing behind it: `when: {subjects: }` would else match everybody."""
     if node.value is None:
-        yield page.mistake(node, f"`{label(path)}` has no value: fill it or leave it out")
-        return
+        yield path, node
     match node.children:
         case dict() as children:
             for key, child in children.items():
                 if key not in _NULLS_WELCOME:
-                    yield from _nulls(page, child, (*path, key))
+                    yield from _nulls(child, (*path, key))
         case list() as children:
             for index, child in enumerate(children):
-                yield from _nulls(page, child, (*path, index))
+                yield from _nulls(child, (*path, index))
 
 
 def _settings(page: Page) -> Iterator[Mistake]:
@@ -163,9 +165,7 @@ def _unpriced(page: Page, account: m.ProviderAccount, priced: Priced) -> Iterato
 # --- models to one configuration -------------------------------------------------------------
 
 
-def _assemble(
-    pages: Sequence[Page], documents: Sequence[m.Document], sha256: str
-) -> m.Config:
+def _assemble(pages: Sequence[Page], documents: Sequence[m.Document], sha256: str) -> m.Config:
     resolved = [_resolved(doc, page.folder) for doc, page in zip(documents, pages, strict=True)]
 
     def named(kind: type[m.Document]) -> dict[str, Any]:
@@ -178,7 +178,8 @@ def _assemble(
     return m.Config(
         digest=sha256,
         gateway=next(
-            iter(named(m.GatewayConfig).values()), m.GatewayConfig(type=GATEWAY, name="gateway")
+            iter(named(m.GatewayConfig).values()),
+            m.GatewayConfig(type="gateway-config", name="gateway"),
         ),
         accounts=named(m.ProviderAccount),
         teams=named(m.Team),

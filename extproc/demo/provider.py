@@ -63,7 +63,7 @@ class Provider:
             canned, counts = provider_fixed.can(self.options), provider_fixed.Counts()
             return partial(provider_fixed.FixedProtocol, canned, self.options, counts)
         self._web = web.Server(
-            self._handle,  # type: ignore[arg-type]
+            self._handle,
             request_factory=_request,
             handler_cancellation=True,
             access_log=None,
@@ -170,13 +170,17 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run a provider as a process of its own; on uvloop where it is installed."""
     arguments = build_parser().parse_args(argv)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serve(arguments))
+    return 0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     try:
         from uvloop import new_event_loop
     except ImportError:
-        new_event_loop = asyncio.new_event_loop
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(serve(arguments))
-    return 0
+        return asyncio.new_event_loop
+    return new_event_loop
 
 
 if __name__ == "__main__":

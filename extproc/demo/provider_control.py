@@ -59,7 +59,7 @@ def _set_fault(ledger: Ledger, raw: bytes) -> web.Response:
     try:
         settings: Any = orjson.loads(raw)
         model, count = settings.pop("model", "*"), settings.pop("count", None)
-        if not isinstance(model, str) or not (count is None or type(count) is int and count > 0):
+        if not isinstance(model, str) or not (count is None or (type(count) is int and count > 0)):
             return _json({"error": "model is a glob, count a whole number above 0"}, 400)
         if not settings:
             return _json({"error": "name what should go wrong"}, 400)

@@ -155,15 +155,17 @@ def _answered(
     vendor = endpoint.vendor
     reply = compose(ask, script, cached_inside=vendor is provider_openai)
     answer = endpoint.answer(body, ask, reply, number, created)
-    streamed = not isinstance(answer, bytes)
+    if isinstance(answer, bytes):
+        headers = _headers(vendor, number, "json")
+        billed = None if endpoint.answer is _count else reply
+        return Plan(ask.model, script, 200, headers, answer, reply=billed)
     return Plan(
         model=ask.model,
         script=script,
         status=200,
-        headers=_headers(vendor, number, "stream" if streamed else "json"),
-        body=b"" if streamed else answer,
-        frames=answer if streamed else None,
-        reply=reply if endpoint.answer is not _count else None,
+        headers=_headers(vendor, number, "stream"),
+        frames=answer,
+        reply=reply,
         error_frame=vendor.error_frame() if script.stream_error is not None else b"",
     )
 

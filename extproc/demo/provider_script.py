@@ -21,7 +21,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 
 class BadDirective(Exception):
@@ -83,6 +83,13 @@ _OPENING = re.compile(
 )
 _TOOL_NAME = re.compile(r"[\w.-]+\s*")
 _JSON = json.JSONDecoder()
+_USAGE_FIELDS = {
+    "in": "input",
+    "out": "output",
+    "cached": "cached",
+    "cache_write": "cache_write",
+    "reasoning": "reasoning",
+}
 
 
 def read_script(text: str) -> Script:
@@ -111,7 +118,7 @@ def read_changes(settings: Mapping[str, Any]) -> dict[str, Any]:
             raise BadDirective(f"no such directive: {name}")
         try:
             changes[name.replace("-", "_")] = read(str(value))
-        except (ValueError, TypeError) as fault:
+        except (ValueError, TypeError, KeyError) as fault:
             raise BadDirective(f"cannot read {name}") from fault
     return changes
 
@@ -126,7 +133,7 @@ def _read_one(name: str, text: str, start: int, changes: dict[str, Any]) -> int:
         end = text.index("]]", start)
         changes[name.replace("-", "_")] = READERS[name](text[start:end].strip())
         return end + 2
-    except (ValueError, TypeError) as fault:
+    except (ValueError, TypeError, KeyError) as fault:
         raise BadDirective(f"cannot read the directive [[{name}]]") from fault
 
 
@@ -135,7 +142,8 @@ def _read_tool(text: str, start: int) -> tuple[ToolCall, int]:
     name = _TOOL_NAME.match(text, start)
     if name is None:
         raise ValueError("a tool needs a name")
-    arguments, end = {}, name.end()
+    arguments: dict[str, Any] = {}
+    end = name.end()
     if text[end : end + 1] == "{":
         arguments, end = _JSON.raw_decode(text, end)
     close = text.index("]]", end)
@@ -153,8 +161,8 @@ def _read_usage(value: str) -> UsageScript:
         case _ if value.startswith("{"):
             return UsageScript(raw=_JSON.decode(value))
     pairs = (part.split("=") for part in value.split(","))
-    names = {"in": "input", "out": "output"}
-    return replace(COUNTED, **{names.get(k.strip(), k.strip()): int(v) for k, v in pairs})
+    pinned = {_USAGE_FIELDS[name.strip()]: int(number) for name, number in pairs}
+    return replace(COUNTED, **cast(dict[str, Any], pinned))
 
 
 def _whole(value: str) -> int:

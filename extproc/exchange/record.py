@@ -52,7 +52,7 @@ class Record:
     counters: Sequence[CounterState] = ()
     input_guard: HookResult | None = None
     output_guard: HookResult | None = None
-    plan: tuple[Target, ...] = ()
+    plan: tuple[str, ...] = ()
     served: Target | None = None
     attempts: int = 0
     refusal: Refusal | None = None
@@ -65,6 +65,9 @@ class Record:
     stream: bool = False
     outcome: str = ""
     phases_ns: dict[str, int] = field(default_factory=dict)
+    sent_ns: int = 0
+    trace_id: str = ""
+    span_id: str = ""
     first_byte_ns: int = 0
     first_token_ns: int = 0
     last_token_ns: int = 0

@@ -149,15 +149,19 @@ class Request:
         self.principal = self.record.principal = found
         return None
 
-    def read_metadata(self) -> Refusal | None:
+    def agree_metadata(self) -> Refusal | None:
         assert self.principal is not None
-        stated = contract.read_metadata(self.incoming.headers.get("x-tfy-metadata"))
-        if isinstance(stated, Refusal):
-            return stated
         gateway = self.world.config.gateway
-        effective = contract.effective(stated, self.principal, gateway.environment)
-        self.metadata = self.record.metadata = dict(effective)
-        return contract.check(self.metadata, self.principal, gateway.metadata, gateway.environment)
+        agreed = contract.agree(
+            self.incoming.headers.get("x-tfy-metadata"),
+            self.principal,
+            gateway.metadata,
+            gateway.environment,
+        )
+        if isinstance(agreed, Refusal):
+            return agreed
+        self.metadata = self.record.metadata = agreed
+        return None
 
     def read_body(self) -> Refusal | None:
         if not self.incoming.body:
@@ -180,7 +184,7 @@ class Request:
     def route(self) -> Refusal | None:
         """Scope first: a model that is not granted and one that is not there look the same."""
         assert self.principal is not None and self.call is not None
-        if not scope.may_call(self.principal.models, self.call.model):
+        if not scope.in_scope(self.principal, self.call.model):
             return Refusal(Code.PERMISSION_DENIED, reason="model not in the key's scope")
         routed = self.world.router.route(
             self.call.model, self.principal.subjects, self.metadata, self.world.draw()
@@ -337,7 +341,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("route", Request.endpoint),
     ("route", Request.framing),
     ("auth", Request.authenticate),
-    ("contract", Request.read_metadata),
+    ("contract", Request.agree_metadata),
     ("read", Request.read_body),
     ("route", Request.route),
     ("count", Request.count),

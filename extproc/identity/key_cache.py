@@ -23,7 +23,7 @@ from extproc.identity.key_store import KeyStore
 from extproc.identity.keys import hash_key, looks_minted
 from extproc.identity.principal import Principal
 from extproc.identity.record import KeyRecord
-from extproc.store import StoreUnavailable
+from extproc.store_client import StoreUnavailable
 
 STALE_MS = 5_000
 INTERVAL_MS = 1_000
@@ -50,16 +50,19 @@ class KeyCache:
         self._store = store
         self._clock_ms = clock_ms
         self._records: dict[str, KeyRecord] = {}
-        self._directory = Directory.of(config)
+        self._listed = Directory.of(config)
+        self._directory = self._listed
+        self._refreshing = asyncio.Lock()
         self._epoch: int | None = None
         self._asked_ms: int | None = None
         self._unknown: dict[str, None] = {}
-        self._asking: dict[str, asyncio.Task[Principal | Refusal | None]] = {}
+        self._asking: dict[str, asyncio.Task[Refusal | None]] = {}
         self._questions = _Questions(QUESTIONS_PER_SECOND)
 
     def use(self, config: Config) -> None:
         """Go by a new configuration. Costs one pass over all keys."""
-        self._directory = Directory.of(config, self._records.values())
+        self._listed = Directory.of(config)
+        self._replace(self._records)
 
     def age_ms(self, now_ms: int) -> int:
         """How long ago the store was last asked with success, on the monotonic clock."""
@@ -71,13 +74,14 @@ class KeyCache:
 
     async def refresh(self) -> None:
         """Bring the copy up to date. Raises StoreUnavailable; the copy then keeps its age."""
-        asked_ms = self._clock_ms()  # before asking: the answer may be as old as the question
-        epoch = await self._store.epoch()
-        if self._epoch is None or epoch < self._epoch:
-            await self._reload()
-        elif epoch != self._epoch:
-            await self._catch_up(self._epoch)
-        self._asked_ms = asked_ms
+        async with self._refreshing:
+            asked_ms = self._clock_ms()  # before asking: the answer may be as old as the question
+            epoch = await self._store.epoch()
+            if self._epoch is None or epoch < self._epoch:  # lower: the store lost its last changes
+                await self._reload()
+            elif epoch > self._epoch:
+                await self._catch_up(self._epoch)
+            self._asked_ms = asked_ms
 
     async def run(self, interval_ms: int = INTERVAL_MS) -> None:
         """Refresh until cancelled. A store that is away only makes the copy old."""
@@ -112,3 +116,72 @@ class KeyCache:
         # Shielded: one caller that goes away must not take the answer from the others.
         refusal = await asyncio.shield(task)
         return refusal or self._directory.lookup(sha256, now_ms)
+
+    async def _ask(self, sha256: str) -> Refusal | None:
+        """Look one key up in the store; None = the directory knows about it now."""
+        epoch = self._epoch
+        try:
+            record = await self._store.find(sha256)
+        except StoreUnavailable:
+            return _NO_STORE
+        finally:
+            self._asking.pop(sha256, None)
+        if self._epoch != epoch:
+            return None  # the copy has moved on while this answer was under way: it knows better
+        if record is None:
+            self._remember_unknown(sha256)
+        elif record.id not in self._records:
+            self._learn({record.id: record})
+        return None
+
+    def _remember_unknown(self, sha256: str) -> None:
+        if len(self._unknown) >= UNKNOWN_MAX:
+            del self._unknown[next(iter(self._unknown))]
+        self._unknown[sha256] = None
+
+    async def _reload(self) -> None:
+        epoch, records = await self._store.snapshot()
+        self._move_to(epoch)
+        self._replace({record.id: record for record in records})
+
+    async def _catch_up(self, since: int) -> None:
+        epoch, changed = await self._store.changes(since)
+        if epoch < since:
+            return await self._reload()
+        self._move_to(epoch)
+        gone = [id for id, record in changed.items() if record is None and id in self._records]
+        for id in gone:
+            del self._records[id]
+        if gone:
+            self._replace(self._records)
+        self._learn({id: record for id, record in changed.items() if record is not None})
+
+    def _move_to(self, epoch: int) -> None:
+        self._epoch = epoch
+        self._unknown.clear()
+
+    def _learn(self, records: dict[str, KeyRecord]) -> None:
+        self._records.update(records)
+        self._directory = self._directory.with_records(records.values())
+
+    def _replace(self, records: dict[str, KeyRecord]) -> None:
+        self._records = records
+        self._directory = self._listed.with_records(records.values())
+
+
+class _Questions:
+    """A bucket that refills evenly: at most `per_second` in a burst and in the long run."""
+
+    def __init__(self, per_second: int) -> None:
+        self._per_second = per_second
+        self._left = float(per_second)
+        self._at_ms: int | None = None
+
+    def may_ask(self, now_ms: int) -> bool:
+        passed_ms = 0 if self._at_ms is None else now_ms - self._at_ms
+        self._at_ms = now_ms
+        self._left = min(self._per_second, self._left + passed_ms * self._per_second / 1000)
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True

@@ -21,7 +21,7 @@ from redis.asyncio import Redis
 
 from extproc.identity.keys import RANDOM_BYTES, MintedKey, mint
 from extproc.identity.record import KeyRecord, from_json, revoked, rotated, successor, to_json
-from extproc.store import StoreUnavailable, mapped_errors
+from extproc.store_client import StoreUnavailable, mapped_errors
 
 RECORDS = "{envelope}:keys"
 INDEX = f"{RECORDS}:sha256"

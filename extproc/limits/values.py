@@ -1,4 +1,7 @@
-"""What the limit rules ask of the ledger, and what it answers. Integers only: requests, tokens, nano-USD."""
+"""What the limit rules ask of the ledger, and what it answers.
+
+Integers only: requests, tokens, nano-USD.
+"""
 
 from __future__ import annotations
 

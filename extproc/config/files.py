@@ -1,0 +1,80 @@
+"""What a configuration points to on this machine: secrets and policies.
+
+Promises: a missing secret or policy is found before traffic is, with file and line. Refuses to
+show, keep or return what a secret file or variable holds (P4). Apart from `load`, because a
+configuration is also rendered and validated where its secrets are not.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from extproc.config.mistake import Mistake
+from extproc.config.model import Config, SecretRef
+
+REGO_SUFFIXES = (".rego", ".json", ".yaml", ".yml")
+
+
+def check_files(config: Config) -> list[Mistake]:
+    """Both of the below, against this process's environment."""
+    return [*check_rego(config), *check_secrets(config)]
+
+
+def check_secrets(config: Config, environ: Mapping[str, str] | None = None) -> list[Mistake]:
+    """Providers' credentials that cannot be had here. `environ`: default this process's own."""
+    variables = os.environ if environ is None else environ
+    found = []
+    for name, account in config.accounts.items():
+        fault = _secret_fault(account.auth.api_key, variables) if account.auth else ""
+        if fault:
+            file, line = place(config, f"provider-account/{name}#auth")
+            found.append(Mistake(file, line, f"secret of '{name}': {fault}"))
+    return found
+
+
+def check_rego(config: Config) -> list[Mistake]:
+    """Policy files and folders that are not there, or hold no policy."""
+    policy = config.gateway.policy
+    file, line = place(config, f"gateway-config/{config.gateway.name}#policy")
+    wanted = {**dict.fromkeys(policy.rego or (), "rego"), **dict.fromkeys(policy.shadow, "shadow")}
+    faults = ((key, _rego_fault(Path(path))) for path, key in wanted.items())
+    return [Mistake(file, line, f"`policy.{key}`: {fault}") for key, fault in faults if fault]
+
+
+def referenced_files(config: Config) -> Iterator[Path]:
+    """Files and folders whose change is a change of the gateway: policies and secrets."""
+    policy = config.gateway.policy
+    yield from map(Path, (*(policy.rego or ()), *policy.shadow))
+    for account in config.accounts.values():
+        if account.auth and account.auth.api_key.file:
+            yield Path(account.auth.api_key.file)
+
+
+def place(config: Config, key: str) -> tuple[str, int]:
+    """Where something stands (`Config.places`)."""
+    return config.places.get(key, ("configuration", 1))
+
+
+def _secret_fault(secret: SecretRef, variables: Mapping[str, str]) -> str:
+    if secret.env is not None:
+        fault = "" if variables.get(secret.env, "").strip() else "is not set, or empty"
+        return f"environment variable {secret.env} {fault}" if fault else ""
+    try:
+        text = Path(secret.file or "").read_text("utf-8").strip()
+    except UnicodeDecodeError:
+        return f"file {secret.file} is not text"
+    except OSError as error:
+        return f"file {secret.file} cannot be read: {(error.strerror or 'error').lower()}"
+    return "" if text else f"file {secret.file} is empty"
+
+
+def _rego_fault(path: Path) -> str:
+    if path.is_dir():
+        has_policy = next(path.rglob("*.rego"), None) is not None
+        return "" if has_policy else f"folder {path} holds no *.rego"
+    if not path.is_file():
+        return f"{path} does not exist"
+    known = path.suffix in REGO_SUFFIXES
+    return "" if known else f"{path} is none of {', '.join(f'*{s}' for s in REGO_SUFFIXES)}"

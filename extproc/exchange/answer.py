@@ -1,0 +1,183 @@
+"""The answer's way: whose answer it is, what it used, whether it may pass, in the caller's dialect.
+
+Streamed or whole, the same guardrails, the same count, the same record (P5). What cannot be read
+cannot be judged and does not pass.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from extproc.errors import TABLE, Code, Refusal
+from extproc.exchange.headers import answer_headers
+from extproc.exchange.request import Request
+from extproc.exchange.streaming import AnswerStream
+from extproc.exchange.values import Attempt, BodyReply, HeadReply, ResponseHead
+from extproc.llm import strict_json
+from extproc.llm.call import Dialect, Json
+from extproc.llm.error_body import provider_error, refusal_body
+from extproc.llm.translate import provider_dialect, translator
+from extproc.usage.usage import Usage
+
+VIA_UPSTREAM = "via_upstream"
+
+
+@dataclass(slots=True)
+class Answer:
+    """One answer. Lives from its head to its last byte."""
+
+    request: Request
+    head: ResponseHead | None = None
+    attempt: Attempt | None = None
+    provider: Dialect | None = None
+    stream: AnswerStream | None = None
+    local: Refusal | None = None
+    began_ns: int = 0
+    digest: Any = field(default_factory=hashlib.sha256)
+
+    def on_head(self, head: ResponseHead) -> HeadReply:
+        request, record = self.request, self.request.record
+        self.head, self.began_ns = head, request.world.now_ns()
+        record.first_byte_ns = self.began_ns
+        record.status, record.upstream_details = head.status, head.details
+        self._whose(head)
+        self.local = _envoys_own(head)
+        if self.local is not None:
+            record.refusal, record.status = self.local, self.local.status
+            record.outcome = "upstream_error"
+        elif head.status >= 400:
+            record.outcome = "upstream_error"
+        if self.local is None and head.status == 200 and _is_event_stream(head.content_type):
+            return self._stream_head()
+        if head.ends:
+            return HeadReply(False, answer_headers(request, whole=True), status=record.status)
+        return HeadReply(streamed=False)
+
+    def _whose(self, head: ResponseHead) -> None:
+        """The attempt that answered. Envoy counts from 1; its own replies may say 0."""
+        request, record = self.request, self.request.record
+        number = min(max(head.attempt, 1), len(request.attempts))
+        self.attempt = request.attempts[number - 1]
+        record.attempts = head.attempt
+        record.served = self.attempt.target
+        family = self.attempt.target.account.dialect
+        self.provider = provider_dialect(request.operation, family)
+
+    def _stream_head(self) -> HeadReply:
+        assert self.provider is not None and self.attempt is not None
+        self.stream = AnswerStream(self.request, self.provider, self.attempt)
+        headers = answer_headers(self.request, whole=False)
+        return HeadReply(streamed=True, headers=headers, remove=("content-length",))
+
+    # --- body ---------------------------------------------------------------------------------
+
+    def on_body(self, body: bytes, *, last: bool) -> BodyReply:
+        if self.stream is not None:
+            reply = BodyReply(self.stream.feed(body, last=last))
+        else:
+            reply = self._whole(body)
+        self.digest.update(body if reply.body is None else reply.body)
+        return reply
+
+    def _whole(self, body: bytes) -> BodyReply:
+        assert self.head is not None
+        if self.local is not None:
+            return self._refuse(self.local)
+        if self.head.status >= 400:
+            return self._provider_error(body)
+        try:
+            tree = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            tree = None
+        if not isinstance(tree, dict):
+            return self._unreadable()
+        return self._judge(body, tree)
+
+    def _judge(self, body: bytes, tree: Json) -> BodyReply:
+        assert self.provider is not None and self.request.caller is not None
+        request, record = self.request, self.request.record
+        self._count(tree)
+        changed = False
+        if request.guards.output:
+            began = request.world.now_ns()
+            result = request.world.guardrails.run(
+                self.provider.response_texts(tree), request.guards.output
+            )
+            record.output_guard, changed = result, result.changed
+            record.phases_ns["guardrails_out"] = request.world.now_ns() - began
+            refusal = request.guards.refusal(result)
+            if refusal is not None:
+                record.outcome = "blocked"
+                return self._refuse(refusal)
+        translation = translator(request.caller, self.provider)
+        if translation is not None:
+            created = record.started_at_ms // 1000
+            tree = translation.response(tree, model=record.served.name, created=created)
+        headers = answer_headers(request, whole=True)
+        if translation is None and not changed:
+            return BodyReply(None, headers)
+        headers["content-type"] = "application/json"
+        return BodyReply(strict_json.dump(tree), headers)
+
+    def _count(self, tree: Json) -> None:
+        """The provider's usage; our own count where it is absent or absurd (then flagged)."""
+        assert self.provider is not None
+        request, record = self.request, self.request.record
+        usage = self.provider.response_usage(tree)
+        if usage is None:
+            record.usage_flags.append("provider_usage_missing")
+            texts = [slot.text for slot in self.provider.response_texts(tree)]
+            family = self.provider.family
+            output = request.world.tokens.count(texts, family) if texts else 0
+            usage = Usage(request.input_tokens, output, source="counted")
+        record.usage = usage
+
+    def _provider_error(self, body: bytes) -> BodyReply:
+        """An error of the provider keeps its status; its body speaks the caller's dialect."""
+        assert self.head is not None and self.provider is not None
+        request = self.request
+        mapped = provider_error(
+            request.family, self.provider.family, self.head.status, body, request.record.decision_id
+        )
+        headers = {**answer_headers(request, whole=True), "content-type": "application/json"}
+        return BodyReply(mapped, headers)
+
+    def _unreadable(self) -> BodyReply:
+        self.request.record.outcome = "upstream_error"
+        return self._refuse(
+            Refusal(Code.UPSTREAM_ERROR, "The provider's answer could not be read.",
+                    reason="unreadable answer")
+        )  # fmt: skip
+
+    def _refuse(self, refusal: Refusal) -> BodyReply:
+        request, record = self.request, self.request.record
+        record.refusal, record.status = refusal, refusal.status
+        body = refusal_body(request.family, refusal, record.decision_id)
+        headers = {**answer_headers(request, whole=True), "content-type": "application/json"}
+        return BodyReply(body, headers, status=TABLE[refusal.code].status)
+
+    # --- end ----------------------------------------------------------------------------------
+
+    def end(self, *, complete: bool) -> None:
+        """No more bytes. Fixes usage where the provider's own never came."""
+        record = self.request.record
+        if self.stream is not None:
+            self.stream.end(complete=complete)
+        record.response_sha256 = self.digest.hexdigest()
+
+
+def _is_event_stream(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == "text/event-stream"
+
+
+def _envoys_own(head: ResponseHead) -> Refusal | None:
+    """A reply that Envoy made because no provider answered; None for a provider's own."""
+    if head.details in ("", VIA_UPSTREAM):
+        return None
+    timed_out = head.status in (408, 504) or "timeout" in head.details
+    code = Code.UPSTREAM_TIMEOUT if timed_out else Code.UPSTREAM_ERROR
+    return Refusal(code, reason=head.details[:200])

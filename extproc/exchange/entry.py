@@ -1,0 +1,143 @@
+"""Record -> audit entry. Field names are those that `audit/entry.py` documents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from extproc.audit.entry import rfc3339
+from extproc.audit.values import Entry
+from extproc.exchange.record import Record
+from extproc.guardrails.values import HookResult
+
+
+def intent_entry(record: Record) -> Entry:
+    """What is about to happen, recorded before a provider can see a byte."""
+    entry: Entry = {
+        "decision_id": record.decision_id,
+        "at": rfc3339(record.started_at_ms),
+        "config_digest": record.config_digest,
+        "price_table_digest": record.price_table_digest,
+        "request": _request(record),
+        "decision": {"outcome": record.outcome or "allowed", "http_status": record.status},
+    }
+    if record.environment:
+        entry["environment"] = record.environment
+    if record.principal is not None:
+        who = record.principal
+        entry["principal"] = {"type": who.type, "name": who.name, "key": who.key,
+                              "team": who.team}  # fmt: skip
+    if record.metadata:
+        entry["metadata"] = dict(record.metadata)
+    if record.decisions:
+        entry["policy"] = _policy(record)
+    if record.rule_ids or record.reservation_id:
+        entry["limits"] = _limits(record)
+    if record.input_guard or record.output_guard:
+        entry["guardrails"] = _guardrails(record)
+    if record.plan:
+        entry["plan"] = list(record.plan)
+    return entry
+
+
+def closing_entry(record: Record) -> Entry:
+    """What happened, all of it."""
+    entry = intent_entry(record)
+    decision = entry["decision"]
+    if record.refusal is not None:
+        decision["code"] = record.refusal.code.value
+        decision["reason"] = record.refusal.reason or record.refusal.detail
+        if record.refusal.rule_id:
+            decision["rule_id"] = record.refusal.rule_id
+    if record.served is not None:
+        entry["served"] = {"model": record.served.name, "attempts": record.attempts}
+    if record.usage is not None:
+        entry["usage"] = _usage(record)
+        entry["cost_nano_usd"] = record.cost_nano_usd
+    entry["phases_us"] = {name: ns // 1000 for name, ns in record.phases_ns.items()}
+    response: dict[str, Any] = {"status": record.status}
+    if record.response_sha256:
+        response["content_digest"] = record.response_sha256
+    entry["response"] = response
+    return entry
+
+
+def _request(record: Record) -> dict[str, Any]:
+    request: dict[str, Any] = {
+        "method": record.method,
+        "path": record.path.partition("?")[0][:512],
+        "operation": record.operation,
+        "dialect": record.dialect,
+    }
+    if record.request_id:
+        request["request_id"] = record.request_id
+    if record.request_sha256:
+        request["content_digest"] = record.request_sha256
+    call = record.call
+    if call is not None:
+        request["model"] = call.model
+        request["stream"] = call.stream
+        request["max_tokens"] = call.max_output_tokens
+        request["input_tokens"] = record.input_tokens
+        if call.tools:
+            request["tools"] = list(call.tools)
+    return request
+
+
+def _policy(record: Record) -> dict[str, Any]:
+    targets = {
+        name: {"allow": d.allow, "reasons": list(d.reasons), "faults": list(d.faults)}
+        for name, d in record.decisions
+    }
+    return {
+        "engine": record.policy_engine,
+        "bundle_digest": record.policy_digest,
+        "allow": any(d.allow for _, d in record.decisions),
+        "reasons": sorted({reason for _, d in record.decisions for reason in d.reasons}),
+        "targets": targets,
+    }
+
+
+def _limits(record: Record) -> dict[str, Any]:
+    over = [c.rule_id for c in record.counters if c.over]
+    limits: dict[str, Any] = {
+        "rule_ids": list(record.rule_ids),
+        "reservation_id": record.reservation_id,
+    }
+    if over:
+        limits["over_in_audit_mode"] = over
+    return limits
+
+
+def _guardrails(record: Record) -> dict[str, Any]:
+    hooks: dict[str, HookResult | None] = {
+        "llm_input": record.input_guard,
+        "llm_output": record.output_guard,
+    }
+    return {name: _hook(result) for name, result in hooks.items() if result is not None} | (
+        {"unscanned": list(record.call.unscanned)} if record.call and record.call.unscanned else {}
+    )
+
+
+def _hook(result: HookResult) -> dict[str, Any]:
+    return {
+        "outcomes": dict(result.outcomes),
+        "findings": [
+            {"guardrail": f.guardrail, "label": f.label, "path": f.path, "count": f.count}
+            for f in result.findings
+        ],
+        "coverage": {"texts": result.scanned_texts, "characters": result.scanned_chars},
+    }
+
+
+def _usage(record: Record) -> dict[str, Any]:
+    usage = record.usage
+    assert usage is not None
+    values = {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cached_input_tokens": usage.cached_input_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "source": usage.source,
+    }
+    return values | ({"flags": list(record.usage_flags)} if record.usage_flags else {})

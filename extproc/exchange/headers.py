@@ -1,0 +1,53 @@
+"""The headers that tell a caller what was done: model, rules, guardrails, limits, times."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from extproc.exchange.record import Record
+from extproc.limits.values import CounterState
+
+if TYPE_CHECKING:
+    from extproc.exchange.request import Request
+
+
+def answer_headers(request: Request, *, whole: bool) -> dict[str, str]:
+    """`whole`: the answer is not a stream, so its times and output guardrails are known."""
+    record = request.record
+    headers = {
+        "x-tfy-applied-configurations": orjson.dumps(list(dict.fromkeys(record.rule_ids))).decode(),
+        "server-timing": server_timing(record, request.world.now_ns() if whole else 0),
+    }
+    if record.served is not None:
+        headers["x-tfy-resolved-model"] = record.served.name
+    outcomes = dict(record.input_guard.outcomes) if record.input_guard else {}
+    if record.output_guard:
+        outcomes |= record.output_guard.outcomes
+    if outcomes:
+        headers["x-tfy-guardrails-applied"] = orjson.dumps(outcomes).decode()
+    return headers | ratelimit_headers(record.counters)
+
+
+def ratelimit_headers(counters: object) -> dict[str, str]:
+    """IETF draft-ietf-httpapi-ratelimit-headers: quota, window and what is left of rate limits.
+
+    Budgets are not shown: a balance is nobody's business but its owner's (P4).
+    """
+    rates = [c for c in counters if isinstance(c, CounterState) and c.kind == "rate"]  # type: ignore[attr-defined]
+    if not rates:
+        return {}
+    left = ", ".join(f'"{c.rule_id}";r={max(0, c.left)};t={-(-c.reset_ms // 1000)}' for c in rates)
+    policy = ", ".join(f'"{c.rule_id}";q={c.limit};w={c.window_s}' for c in rates)
+    return {"ratelimit": left, "ratelimit-policy": policy}
+
+
+def server_timing(record: Record, now_ns: int) -> str:
+    """Phases in milliseconds (Server Timing, W3C). `total` only where the whole answer is there."""
+    parts = [f"{name};dur={ns / 1e6:.3f}" for name, ns in record.phases_ns.items()]
+    if record.sent_ns and record.first_byte_ns:
+        parts.append(f"provider;dur={(record.first_byte_ns - record.sent_ns) / 1e6:.3f}")
+    if now_ns:
+        parts.append(f"total;dur={(now_ns - record.started_ns) / 1e6:.3f}")
+    return ", ".join(parts)

@@ -1,0 +1,127 @@
+"""A streamed answer, frame by frame: count, guard, translate, encode.
+
+Frames are guarded in the provider's own dialect, before translation, so that one guard serves every
+pair of dialects. Unchanged frames leave as the very bytes they came as.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from extproc.errors import Code, Refusal
+from extproc.exchange.values import Attempt
+from extproc.guardrails.stream import StreamGuard
+from extproc.llm.call import Dialect, Frame
+from extproc.llm.error_body import stream_error_frame
+from extproc.llm.sse import EventTooLarge, SseReader, encode
+from extproc.llm.translate import translator
+from extproc.usage.tokens import OutputCounter
+from extproc.usage.usage import Usage
+
+if TYPE_CHECKING:
+    from extproc.exchange.request import Request
+
+
+class AnswerStream:
+    """Bytes of the provider's stream in, bytes of the caller's stream out."""
+
+    def __init__(self, request: Request, provider: Dialect, attempt: Attempt) -> None:
+        assert request.caller is not None
+        self._request, self._provider = request, provider
+        self._reader = SseReader()
+        self._usage: Usage | None = None
+        self._final = False
+        self._stopped = False
+        self._output = OutputCounter(request.world.tokens, provider.family)
+        engine, selectors = request.world.guardrails, request.guards.output
+        self._guard = StreamGuard(engine, selectors, provider.frame_texts) if selectors else None
+        translation = translator(request.caller, provider)
+        self._translator = (
+            translation.stream(
+                model=attempt.target.name,
+                created=request.record.started_at_ms // 1000,
+                include_usage=request.asked_for_usage,
+            )
+            if translation is not None
+            else None
+        )
+
+    def feed(self, piece: bytes, *, last: bool) -> bytes | None:
+        """What goes on instead of `piece`; None = the piece itself, untouched."""
+        if self._stopped:
+            return b""
+        try:
+            frames = self._reader.feed(piece)
+            if last:
+                frames = frames + self._reader.finish()
+        except EventTooLarge:
+            return self._stop(Refusal(Code.UPSTREAM_ERROR, reason="event too large"))
+        self._observe(frames)
+        out = self._forward(frames, last)
+        return None if out == piece else out
+
+    def _observe(self, frames: list[Frame]) -> None:
+        """Usage and our own count, before anybody changes a text."""
+        record, now = self._request.record, self._request.world.now_ns()
+        for frame in frames:
+            self._usage = self._provider.frame_usage(frame, self._usage)
+            self._final = self._final or self._provider.is_final(frame)
+            for slot in self._provider.frame_texts(frame):
+                self._output.add(slot.channel, slot.text)
+                record.first_token_ns = record.first_token_ns or now
+                record.last_token_ns = now
+
+    def _forward(self, frames: list[Frame], last: bool) -> bytes:
+        if self._guard is not None:
+            began = self._request.world.now_ns()
+            frames = self._guard.feed(frames)
+            if last and self._guard.blocked is None:
+                frames += self._guard.finish()
+            phases = self._request.record.phases_ns
+            spent = self._request.world.now_ns() - began
+            phases["guardrails_out"] = phases.get("guardrails_out", 0) + spent
+        out = self._encode(frames, last)
+        if self._guard is not None and self._guard.blocked is not None:
+            refusal = self._request.guards.refusal(self._guard.blocked)
+            self._request.record.outcome = "blocked"
+            return out + self._stop(refusal or Refusal(Code.GUARDRAIL_BLOCKED))
+        if last and not self._final:
+            self._request.record.outcome = "truncated"
+            return out + self._stop(Refusal(Code.UPSTREAM_ERROR, reason="stream ended early"))
+        return out
+
+    def _encode(self, frames: list[Frame], last: bool) -> bytes:
+        if self._translator is not None:
+            translated = [f for frame in frames for f in self._translator.feed(frame)]
+            if last and self._final:
+                translated += self._translator.finish()
+            return b"".join(encode(f.event, f.data) for f in translated)
+        return b"".join(
+            encode(f.event, f.data) if f.changed else f.raw for f in frames if not self._unasked(f)
+        )
+
+    def _unasked(self, frame: Frame) -> bool:
+        """OpenAI's usage chunk that we asked for and the caller did not."""
+        if self._request.asked_for_usage or self._provider.family != "openai":
+            return False
+        data = frame.data
+        return data is not None and data.get("choices") == [] and "usage" in data
+
+    def _stop(self, refusal: Refusal) -> bytes:
+        """A valid error event of the caller's dialect; nothing of the provider follows it."""
+        self._stopped = True
+        self._request.record.refusal = refusal
+        family, decision_id = self._request.family, self._request.record.decision_id
+        return stream_error_frame(family, refusal, decision_id)
+
+    def end(self, *, complete: bool) -> None:
+        """Settle on the provider's usage; on our own count where the stream was cut."""
+        record = self._request.record
+        counted = self._output.tokens()
+        usage = self._usage
+        if usage is None or (not complete and usage.output_tokens < counted):
+            record.usage_flags.append("counted_by_gateway")
+            usage = Usage(self._request.input_tokens, counted, source="counted")
+        record.usage = usage
+        if self._guard is not None:
+            record.output_guard = self._guard.result()

@@ -1,0 +1,95 @@
+"""OpenAI Embeddings (`POST /v1/embeddings`): a string, strings, or token arrays in; vectors out.
+
+Refuses, by field name: missing or ill-typed `model` and `input`. Token arrays carry text nobody
+here can read: they are named in `unscanned`, never called passed (P3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from extproc.errors import Refusal
+from extproc.llm import fields
+from extproc.llm.call import Family, Frame, Json, LlmCall, Operation, TextSlot
+from extproc.llm.leaves import add_leaves
+from extproc.llm.openai_usage import read_openai_usage
+from extproc.usage.usage import Usage
+
+_NO_TEXT = frozenset(("model", "encoding_format"))
+
+
+class OpenAIEmbeddings:
+    """The dialect; stateless. There are no streams here."""
+
+    name = "openai_embeddings"
+    family: Family = "openai"
+    operation: Operation = "embeddings"
+
+    def read_call(self, path: str, body: Json) -> LlmCall | Refusal:
+        fault = fields.model_fault(body) or fields.count_fault(body, "dimensions")
+        if fault:
+            return fault
+        kind = _input_kind(body.get("input"))
+        if kind == "unsound":
+            return fields.refuse(
+                "input", "must be a string, a non-empty list of strings, or token arrays"
+            )
+        return LlmCall(
+            operation="embeddings",
+            model=body["model"],
+            stream=False,
+            max_output_tokens=None,
+            choices=1,
+            tools=(),
+            unscanned=("input",) if kind == "tokens" else (),
+        )
+
+    def request_texts(self, body: Json) -> Iterator[TextSlot]:
+        out: list[TextSlot] = []
+        for key, value in body.items():
+            if key not in _NO_TEXT and type(value) in (str, list, dict):
+                add_leaves(body, key, key, "input", out)
+        return iter(out)
+
+    def response_texts(self, body: Json) -> Iterator[TextSlot]:
+        return iter(())
+
+    def frame_texts(self, frame: Frame) -> Iterator[TextSlot]:
+        return iter(())
+
+    def response_usage(self, body: Json) -> Usage | None:
+        return read_openai_usage(body.get("usage"), completion=False)
+
+    def frame_usage(self, frame: Frame, so_far: Usage | None) -> Usage | None:
+        return so_far
+
+    def is_final(self, frame: Frame) -> bool:
+        return frame.data is None
+
+    def with_call(
+        self, body: Json, *, model: str, max_output_tokens: int | None, include_usage: bool
+    ) -> Json:
+        return {**body, "model": model}
+
+    def upstream_path(self, model: str) -> str:
+        return "/embeddings"
+
+
+OPENAI_EMBEDDINGS = OpenAIEmbeddings()
+
+
+def _input_kind(value: Any) -> str:
+    """`text`, `tokens` or `unsound`."""
+    if type(value) is str:
+        return "text"
+    if type(value) is not list or not value:
+        return "unsound"
+    kinds = {type(item) for item in value}
+    if kinds == {str}:
+        return "text"
+    if kinds == {int}:
+        return "tokens"
+    if kinds == {list} and all(row and {type(token) for token in row} == {int} for row in value):
+        return "tokens"
+    return "unsound"
