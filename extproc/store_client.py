@@ -97,5 +97,5 @@ async def _eviction_policy(client: Redis) -> str | None:
     return None
 
 
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+def _text(value: bytes | str | None) -> str:
+    return value.decode() if isinstance(value, bytes) else value or ""

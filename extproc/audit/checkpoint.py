@@ -65,7 +65,7 @@ def load_signer(
 ) -> Signer:
     """The key of the log in `folder`, made on first use; raises KeyRefused.
 
-    The key's name is the log's origin for good: under another name old checkpoints would not verify.
+    The key's name is the log's origin for good: under another one old checkpoints would not verify.
     """
     if not valid_name(origin):
         raise KeyRefused("audit.origin may not be empty nor hold spaces or '+'")

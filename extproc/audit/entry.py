@@ -40,12 +40,12 @@ import orjson
 from extproc.audit.values import Entry
 
 ENTRY_BYTES_MAX = 65_536 - 512
-"""Canonical bytes of an entry. The spool's frame and the log's index fit in the 512 that are left."""
+"""Bytes of an entry as JSON. The spool's frame and the log's index fit in the 512 that are left."""
 
 OUTCOMES = (
     "allowed", "refused", "aborted", "upstream_error", "worker_lost", "spool_damaged",
 )  # fmt: skip
-"""`worker_lost`: the worker died with this exchange open. `spool_damaged`: a line was unreadable."""
+"""`worker_lost`: the worker died with it open. `spool_damaged`: a spool line was unreadable."""
 
 MASK = "[masked]"
 _CUT = "[truncated]"

@@ -134,7 +134,7 @@ def index_of(line: bytes) -> int | None:
 
 
 def _whole_entries(fd: int, start: int, end: int, first: int) -> list[bytes]:
-    """Lines from `start` that are entries `first`, `first + 1`, ...; stops at the first that is not."""
+    """Lines from `start` that are entries `first`, `first + 1`, ...; stops at any other."""
     found: list[bytes] = []
     for line in _lines(fd, start, end):
         if index_of(line) != first + len(found):
@@ -156,7 +156,7 @@ def _lines(fd: int, start: int, end: int) -> Iterator[bytes]:
 
 
 def _line_start(fd: int, end: int, index: int) -> int:
-    """Offset of entry `index`, searched backwards from `end`; raises LogRefused if it is not there."""
+    """Offset of entry `index`, searched backwards from `end`; raises LogRefused."""
     window, start = _WINDOW, end
     while start > 0:
         start = max(0, end - window)

@@ -61,7 +61,7 @@ class CompactRange:
         return cls(size, [node(level, (size >> level) - 1) for level in levels])
 
     def append(self, leaf: bytes) -> list[bytes]:
-        """Add one leaf hash; returns the nodes to store: the leaf, then the parents it completes."""
+        """Add one leaf hash; returns the nodes to store: it, then the parents it completes."""
         made = [leaf]
         size = self.size
         while size & 1:
@@ -130,7 +130,7 @@ def consistency_proof(node: Node, old: int, size: int) -> list[bytes]:
 def verify_inclusion(
     leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes
 ) -> bool:
-    """RFC 9162, 2.1.3.2: whether `leaf` is leaf `index` of the tree of `size` leaves under `root`."""
+    """RFC 9162, 2.1.3.2: whether `leaf` is leaf `index` of the tree of `size` under `root`."""
     if not 0 <= index < size:
         return False
     place, last, head = index, size - 1, leaf

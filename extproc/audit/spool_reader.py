@@ -32,7 +32,8 @@ class Record:
 class Tail:
     """One owner's spool as far as it was read.
 
-    `offsets`: segment -> bytes taken. `open`: decision id -> (segment, at_ms, intent), oldest first.
+    `offsets`: segment -> bytes taken.
+    `open`: decision id -> (segment, at_ms, intent), oldest first.
     """
 
     owner: str

@@ -69,7 +69,7 @@ def _report(
         number = len(mistakes)
         print(f"{number} mistake{'' if number == 1 else 's'}", file=sys.stderr)
         return 2
-    held = ", ".join(f"{number} {what}" for what, number in counts(config).items())
+    held = ", ".join(f"{what} {number}" for what, number in counts(config).items())
     print(f"fine: {held}", file=sys.stderr)
     return 0
 

@@ -25,7 +25,7 @@ _LETTERS = {
     r"^[A-Za-z0-9][A-Za-z0-9._@:/-]*$": "letters, digits and . _ @ : / -, the first no sign",
     r"^[A-Za-z0-9][A-Za-z0-9._@:-]*$": "letters, digits and . _ @ : - (no /), the first no sign",
     r"^[^\s*?\[\]]+$": "no spaces and none of * ? [ ]",
-    r"^\S+$": "no spaces",
+    r"^[^\s?\[\]]+$": "no spaces and none of ? [ ] (the one wildcard is *)",
     r"^[A-Za-z_][A-Za-z0-9_]*$": "letters, digits and _, the first no digit",
 }
 _SHOULD_BE = {
@@ -50,14 +50,19 @@ def explain(
     known: Container[Path] = (),
 ) -> list[Mistake]:
     """One mistake per error of `model` over the value of `tree`, but none for `known` paths."""
-    found = error.errors(include_url=False)
-    return [_mistake(one, model, tree, file) for one in found if one["loc"] not in known]
+    found = [one for one in error.errors(include_url=False) if one["loc"] not in known]
+    return [_mistake(one, model, tree, file) for one in found if not _echo(one)]
 
 
 def label(path: Path) -> str:
     """`rules[0].when.models[1]`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")
+
+
+def _echo(found: Any) -> bool:
+    """A list that only counts as short because its entries were refused, each with its own error."""
+    return found["type"] == "too_short" and bool(found["input"])
 
 
 def _mistake(found: Any, model: type[BaseModel], tree: Node, file: str) -> Mistake:
@@ -117,11 +122,11 @@ def _should_be(kind: str, found: Any, path: Path, context: Mapping[str, Any]) ->
         case "model_type" if path[-1] == "when":
             return "must be a mapping; `when: {}` matches everything"
         case "string_pattern_mismatch":
-            return f"must hold only {_LETTERS.get(context['pattern'], context['pattern'])}"
+            return f"may hold {_LETTERS.get(context['pattern'], context['pattern'])}"
         case "string_too_long":
             return f"must have at most {context['max_length']} characters"
         case "too_short":
-            return f"must have at least {context['min_length']} entries, or be left out"
+            return "must not be empty"
         case "too_long":
             return f"must have at most {context['max_length']} entries"
         case "greater_than_equal":

@@ -168,7 +168,8 @@ PlainName = Annotated[
 ]
 # `*`, `?` and `[` would make a model's name a pattern.
 ModelId = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\s*?\[\]]+$")]
-ModelPattern = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^\S+$")]
+# `*` is the one wildcard: limits, key scopes and routes must read a pattern alike.
+ModelPattern = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\s?\[\]]+$")]
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 FilePath = Annotated[str, AfterValidator(_path)]
 StatusCode = Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_status_code)]

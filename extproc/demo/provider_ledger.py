@@ -80,6 +80,7 @@ class Ledger:
 
     keep: int
     count: int = 0
+    last_number: int = 0
     open_count: int = 0
     faults: list[Fault] = field(default_factory=list)
     totals: dict[str, Totals] = field(default_factory=dict)
@@ -91,8 +92,10 @@ class Ledger:
         self._settled.set()
 
     def next_number(self) -> int:
+        """Numbers make ids, so they go on when the requests are forgotten."""
         self.count += 1
-        return self.count
+        self.last_number += 1
+        return self.last_number
 
     def open(self, number: int, received: Received, model: str, status: int) -> Exchange:
         exchange = Exchange(number, received, model, status)

@@ -110,12 +110,14 @@ def _ask(body: Json, messages: Sequence[Json]) -> Ask:
     users = [text for message, text in zip(messages, texts, strict=True)
              if message["role"] == "user"]  # fmt: skip
     limit = body.get("max_completion_tokens")
+    options = body.get("stream_options") or {}
     return Ask(
         model=body["model"],
         prompt=users[-1] if users else "",
         input_tokens=sum(words(text) for text in texts),
         stream=body.get("stream") is True,
-        include_usage=(body.get("stream_options") or {}).get("include_usage") is True,
+        include_usage=options.get("include_usage") is True,
+        obfuscate=options.get("include_obfuscation") is not False,
         max_tokens=body.get("max_tokens") if limit is None else limit,
         stops=(stop,) if isinstance(stop, str) else tuple(stop or ()),
         choices=body.get("n") or 1,

@@ -12,6 +12,7 @@ import base64
 import hashlib
 import struct
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -29,6 +30,7 @@ from extproc.demo.provider_script import ToolCall
 
 Json = dict[str, Any]
 DONE = b"data: [DONE]\n\n"
+NOISE = "Vq3xT8bLw"
 FINGERPRINT = "fp_44709d6fcb"
 SNAPSHOTS = {"gpt-4o-mini": "gpt-4o-mini-2024-07-18", "gpt-4o": "gpt-4o-2024-08-06"}
 FINISH = {"end": "stop", "length": "length", "stop_sequence": "stop", "tools": "tool_calls"}
@@ -99,33 +101,55 @@ def frames(ask: Ask, reply: Reply, number: int, created: int) -> Iterator[Frame]
     }
     reported = usage(reply) if ask.include_usage else None
     tail: Json = {"usage": None} if reported is not None else {}
-    for choice, delta, finish, generated in _deltas(ask, reply, number):
+    for at, (choice, delta, finish, generated) in enumerate(_deltas(ask, reply, number)):
         choices = [{"index": choice, "delta": delta, "logprobs": None, "finish_reason": finish}]
-        yield Frame(event({**head, "choices": choices, **tail}), generated)
+        yield Frame(event({**head, "choices": choices, **tail, **_padding(ask, at)}), generated)
     if reported is not None:
-        yield Frame(event({**head, "choices": [], "usage": reported}), reply.generated)
+        last = {**head, "choices": [], "usage": reported, **_padding(ask, 0)}
+        yield Frame(event(last), reply.generated)
     yield Frame(DONE, reply.generated)
+
+
+def _padding(ask: Ask, at: int) -> Json:
+    """Padding hides how long a delta is from whoever watches the encrypted stream."""
+    return {"obfuscation": NOISE[: 1 + at % len(NOISE)]} if ask.obfuscate else {}
 
 
 def _deltas(ask: Ask, reply: Reply, number: int) -> Iterator[tuple[int, Json, str | None, int]]:
     """(choice, delta, finish_reason, tokens generated so far), in order."""
     everyone = range(ask.choices)
-    first = "" if reply.text or not reply.tools else None
+    calls = list(_calls(reply, number))
     for choice in everyone:
-        yield choice, {"role": "assistant", "content": first, "refusal": None}, None, 0
+        yield choice, _opening(reply, calls), None, 0
     generated, before = 0, 0
     for piece, count in running_words(reply):
         for choice in everyone:
             generated = before * ask.choices + (count - before) * (choice + 1)
             yield choice, {"content": piece}, None, generated
         before = count
-    for index, (call_id, call, arguments) in enumerate(_calls(reply, number)):
+    opened = 1 if _alone(reply) else 0
+    for index, (call_id, call, arguments) in enumerate(calls):
         for choice in everyone:
-            for delta in _tool_deltas(index, call_id, call, arguments, reply.script.chars):
+            deltas = _tool_deltas(index, call_id, call, arguments, reply.script.chars)
+            for delta in islice(deltas, opened, None):
                 yield choice, {"tool_calls": [delta]}, None, generated
             generated += tool_words(call)
     for choice in everyone:
         yield choice, {}, FINISH[reply.finish], reply.generated
+
+
+def _opening(reply: Reply, calls: Sequence[tuple[str, ToolCall, str]]) -> Json:
+    """The first delta of a choice. A lone tool call opens in it; parallel ones come after it."""
+    if not _alone(reply):
+        if reply.tools and not reply.text:
+            return {"role": "assistant", "content": None}
+        return {"role": "assistant", "content": "", "refusal": None}
+    first = next(_tool_deltas(0, *calls[0], reply.script.chars))
+    return {"role": "assistant", "content": None, "tool_calls": [first], "refusal": None}
+
+
+def _alone(reply: Reply) -> bool:
+    return len(reply.tools) == 1 and not reply.text
 
 
 def _tool_deltas(

@@ -27,7 +27,7 @@ class Ask:
 
     `prompt`: text of the last user message. `tool_result`: text of a tool's answer when that is
     what the conversation ends with. `input_tokens`: words of everything sent. `forced_tool`: the
-    tool that `tool_choice` leaves no way around.
+    tool that `tool_choice` leaves no way around. `obfuscate`: pad streamed chunks (OpenAI's default).
     """
 
     model: str
@@ -35,6 +35,7 @@ class Ask:
     input_tokens: int
     stream: bool = False
     include_usage: bool = False
+    obfuscate: bool = False
     max_tokens: int | None = None
     stops: tuple[str, ...] = ()
     choices: int = 1

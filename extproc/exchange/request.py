@@ -314,7 +314,7 @@ class Request:
             include_usage=self.call.stream,
         )
         version = "2023-06-01" if target.account.dialect == "anthropic" else None
-        path = target.account.path_prefix + dialect.upstream_path(target.model.id)
+        path = target.path_prefix + dialect.upstream_path(target.model.id)
         return Attempt(target, path, strict_json.dump(body), "", version)
 
     def record_intent(self) -> Refusal | None:

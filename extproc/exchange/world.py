@@ -35,6 +35,14 @@ class Observer(Protocol):
 
     def exchange_closed(self, record: Record) -> None: ...
 
+    async def run(self) -> None:
+        """Publish what was observed, again and again, until cancelled."""
+        ...
+
+    async def close(self) -> None:
+        """Publish the last of it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class World:

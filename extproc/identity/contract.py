@@ -94,7 +94,7 @@ def _check_pair(key: str, value: Any) -> Refusal | None:
         return _violation(f"'{key}' must be a string.", key)
     if len(value) > VALUE_CHARS_MAX:
         return _violation(f"'{key}' is longer than {VALUE_CHARS_MAX} characters.", key)
-    # Also refuses line ends, bidirectional controls and lone surrogates: values go to the audit log.
+    # Also refuses line ends, bidirectional controls and lone surrogates: values are logged.
     if not value.isprintable():
         return _violation(f"'{key}' holds characters that cannot be printed.", key)
     return None

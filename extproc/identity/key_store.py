@@ -31,7 +31,7 @@ STEP_MAX = 1 << 20
 """Scores are doubles: 2**53 / 2**20 leaves room for eight thousand million changes."""
 TRIES_MAX = 16
 
-Change = tuple[bytes, KeyRecord]
+Change = tuple[bytes | str, KeyRecord]
 """The exact text a record must have now (b'' = absent), and what it becomes."""
 
 
@@ -100,7 +100,8 @@ class KeyStore:
         """Epoch and all records, of one moment. Unreadable records are left out: denied."""
         with mapped_errors():
             async with self._client.pipeline(transaction=True) as pipe:
-                pipe.get(EPOCH).hvals(RECORDS)
+                pipe.get(EPOCH)
+                pipe.hvals(RECORDS)
                 epoch, texts = await pipe.execute()
         return _number(epoch), [r for r in map(from_json, texts) if r is not None]
 
@@ -108,7 +109,8 @@ class KeyStore:
         """Records that changed after epoch `since`, by public id (None = unreadable or gone)."""
         with mapped_errors():
             async with self._client.pipeline(transaction=True) as pipe:
-                pipe.get(EPOCH).zrangebyscore(CHANGED, f"({since}", "+inf")
+                pipe.get(EPOCH)
+                pipe.zrangebyscore(CHANGED, f"({since}", "+inf")
                 epoch, ids = await pipe.execute()
             # Read after the epoch: at worst newer than it, and then read again next time.
             texts = await self._client.hmget(RECORDS, ids) if ids else []
@@ -123,11 +125,11 @@ class KeyStore:
         record = from_json(text) if text else None
         return record if record is not None and record.sha256 == sha256 else None
 
-    async def _get(self, id: str) -> tuple[bytes, KeyRecord]:
+    async def _get(self, id: str) -> tuple[bytes | str, KeyRecord]:
         with mapped_errors():
             text = await self._client.hget(RECORDS, id)
         record = from_json(text) if text else None
-        if record is None:
+        if text is None or record is None:
             # Not quoted: someone may have pasted a whole key (P4).
             raise KeyChangeRefused("no such key; `envelope key list` shows the ids")
         return text, record
@@ -140,7 +142,7 @@ class KeyStore:
             return bool(await self._put_script([RECORDS, INDEX, CHANGED, EPOCH], arguments))
 
 
-def _number(epoch: bytes | None) -> int:
+def _number(epoch: bytes | str | None) -> int:
     try:
         return int(epoch or 0)
     except ValueError:

@@ -2,30 +2,23 @@
 
 Promises: an empty list grants nothing; matching is case-sensitive and of the whole name. `*` also
 crosses '/' (`openai-main/*` covers `openai-main/team/finetune`, `*` covers everything), `?` is one
-character, `[...]` a class. Each list of globs is compiled once per process.
+character, `[...]` a class: the same patterns as `when.models` of a rule. Each list is compiled once
+per process; no name, however long, makes a match backtrack (fnmatch uses atomic groups).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from fnmatch import translate
 from functools import lru_cache
 
+from extproc.config.match import compile_models
 from extproc.identity.principal import Principal
 
-
-@lru_cache(maxsize=8192)
-def _matcher(globs: tuple[str, ...]) -> Callable[[str], re.Match[str] | None]:
-    # translate() uses atomic groups: no name, however long, makes the match backtrack.
-    return re.compile("|".join(translate(glob) for glob in globs)).match
+_matcher = lru_cache(maxsize=8192)(compile_models)
 
 
 def may_call(globs: tuple[str, ...], name: str) -> bool:
     """Whether one of the globs covers this name."""
-    if not globs or not name:
-        return False
-    return _matcher(globs)(name) is not None
+    return bool(globs) and bool(name) and _matcher(globs)(name)
 
 
 def in_scope(principal: Principal, name: str) -> bool:

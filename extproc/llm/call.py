@@ -59,7 +59,7 @@ class TextSlot:
 
     @property
     def text(self) -> str:
-        return self.holder[self.key]
+        return self.holder[self.key]  # type: ignore[no-any-return]
 
     @text.setter
     def text(self, value: str) -> None:
@@ -105,7 +105,7 @@ class Dialect(Protocol):
         ...
 
     def response_usage(self, body: Json) -> Usage | None:
-        """The provider's usage in a whole answer; None when absent or absurd (negative, non-int)."""
+        """The provider's usage in a whole answer; None when absent or absurd (negative, ...)."""
         ...
 
     def frame_usage(self, frame: Frame, so_far: Usage | None) -> Usage | None:
@@ -118,7 +118,7 @@ class Dialect(Protocol):
 
     def with_call(self, body: Json, *, model: str, max_output_tokens: int | None,
                   include_usage: bool) -> Json:  # fmt: skip
-        """A shallow copy addressed to the provider: its model id, a (lower) maximum, usage asked for."""
+        """A shallow copy for the provider: its model id, a (lower) maximum, usage asked for."""
         ...
 
     def upstream_path(self, model: str) -> str:

@@ -72,7 +72,8 @@ def frame_slots(frame: Frame) -> list[TextSlot]:
 
 def _choices(body: Json, key: str, out: list[TextSlot]) -> list[tuple[str, Json]]:
     """(path, message or delta) of each choice; what is not of that shape is walked into `out`."""
-    choices, found = body.get("choices"), []
+    choices = body.get("choices")
+    found: list[tuple[str, Json]] = []
     if type(choices) is not list:
         if choices is not None:
             add_leaves(body, "choices", "choices", "assistant", out)

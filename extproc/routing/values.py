@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from extproc.config.model import ModelSpec, ProviderAccount
 
@@ -27,3 +28,9 @@ class Target:
     @property
     def name(self) -> str:
         return f"{self.account.name}/{self.model.id}"
+
+    @property
+    def path_prefix(self) -> str:
+        """What stands before the dialect's own path. Anthropic's already begins with `/v1`."""
+        prefix = urlsplit(self.account.base_url).path.rstrip("/")
+        return prefix.removesuffix("/v1") if self.account.dialect == "anthropic" else prefix

@@ -1,0 +1,88 @@
+"""The composition root: the only place that builds adapters and hands them to the core."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from extproc.audit.spool import Spool
+from extproc.audit.values import AuditLog
+from extproc.config.model import Config
+from extproc.exchange.world import Observer, World
+from extproc.guardrails.engine import Engine
+from extproc.identity.key_cache import KeyCache
+from extproc.identity.key_store import KeyStore
+from extproc.limits.match import LimitMatcher
+from extproc.limits.redis_ledger import RedisLedger
+from extproc.policy.engine import build_engine
+from extproc.routing.plan import Router
+from extproc.store import connect
+from extproc.telemetry.observer import build_observer
+from extproc.usage.prices import PriceTable
+from extproc.usage.tokens import TokenCounter
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a worker stands: its name, its store, its folders."""
+
+    owner: str
+    slot: int
+    store_url: str
+    audit_folder: Path
+    metrics_folder: Path
+
+
+@dataclass(slots=True)
+class Adapters:
+    """What outlives a reload: connections, the spool, the key copy."""
+
+    client: Redis
+    ledger: RedisLedger
+    keys: KeyCache
+    audit: AuditLog
+    observer: Observer
+    tokens: TokenCounter
+
+
+async def build_adapters(config: Config, place: Place) -> Adapters:
+    timeout_ms = config.gateway.store.timeout_ms
+    client = await connect(place.store_url, timeout_ms)
+    return Adapters(
+        client=client,
+        ledger=RedisLedger(client, timeout_ms=timeout_ms),
+        keys=KeyCache(KeyStore(client), config),
+        audit=Spool(place.audit_folder / "spool", place.owner),
+        observer=build_observer(config.gateway.telemetry, place.metrics_folder, place.owner),
+        tokens=TokenCounter(),
+    )
+
+
+async def build_world(config: Config, place: Place, adapters: Adapters) -> World:
+    """One configuration made ready. Raises BundleRefused for policies that must not load."""
+    prices = PriceTable.of(config)
+    policy = await build_engine(config.gateway.policy)
+    adapters.keys.use(config)
+    return World(
+        config=config,
+        keys=adapters.keys,
+        router=Router(config),
+        policy=policy,
+        policy_engine="opa" if config.gateway.policy.opa else "embedded",
+        limits=LimitMatcher(config.rate_limits, config.budgets),
+        ledger=adapters.ledger,
+        prices=prices,
+        tokens=adapters.tokens,
+        guardrails=Engine.of(config),
+        audit=adapters.audit,
+        observer=adapters.observer,
+        owner=place.owner,
+        now_ns=time.perf_counter_ns,
+        draw=random.random,
+    )
+
+

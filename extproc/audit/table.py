@@ -1,0 +1,66 @@
+"""Plain text tables for a terminal. Pure.
+
+Promises: what callers wrote (metadata, model names) cannot move the cursor, colour the terminal or
+break a row: control and other unprintable characters are shown as `?`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from extproc.audit.query import as_text, look_up
+from extproc.audit.spend import usd
+from extproc.audit.values import Entry
+
+ENTRY_HEADER = ("INDEX", "AT", "DECISION", "OUTCOME", "CODE", "PRINCIPAL", "TEAM", "MODEL",
+                "TOKENS", "USD")  # fmt: skip
+WIDTHS = (7, 24, 36, 14, 22, 20, 16, 32, 9, 12)
+_CELL_MAX = 48
+
+
+def entry_cells(entry: Entry) -> list[str]:
+    """One entry as a row under ENTRY_HEADER."""
+    model = look_up(entry, "served.model") or look_up(entry, "request.model")
+    usage = entry.get("usage") or {}
+    tokens = sum(v for k, v in usage.items() if k in _COUNTED and type(v) is int)
+    cost = entry.get("cost_nano_usd")
+    paths = ("decision.outcome", "decision.code", "principal.name", "principal.team")
+    return [
+        _text(entry.get("index")),
+        _text(entry.get("at")),
+        _text(entry.get("decision_id")),
+        *(_text(look_up(entry, path)) for path in paths),
+        _text(model),
+        str(tokens) if usage else "-",
+        usd(cost) if type(cost) is int else "-",
+    ]
+
+
+def columns(header: Sequence[str], rows: Sequence[Sequence[str]], right: int = 2) -> str:
+    """Aligned columns, the last `right` of them to the right; ends without a newline."""
+    cells = [[printable(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    return "\n".join(row_text(row, widths, right) for row in cells)
+
+
+def row_text(row: Sequence[str], widths: Sequence[int], right: int = 2) -> str:
+    """One row in given widths (for output that is not known as a whole yet)."""
+    edge = len(row) - right
+    padded = (
+        printable(cell).rjust(width) if i >= edge else printable(cell).ljust(width)
+        for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+    )
+    return "  ".join(padded).rstrip()
+
+
+def printable(text: str) -> str:
+    """`text` on one line, without anything a terminal would act on, cut to a readable length."""
+    clean = text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+    return clean if len(clean) <= _CELL_MAX else clean[: _CELL_MAX - 1] + "\u2026"
+
+
+_COUNTED = frozenset({"input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens"})
+
+
+def _text(value: object) -> str:
+    return as_text(value) or "-"

@@ -1,0 +1,126 @@
+"""One worker process: an ext_proc server on a unix socket of its own.
+
+Started by the gateway with a spec file; reads it again on SIGHUP (a new configuration), drains on
+SIGTERM: takes no new streams, finishes those it has, settles, leaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from extproc.app import Adapters, Place, build_adapters, build_world
+from extproc.config.load import load
+from extproc.config.model import Config
+from extproc.config.sources import sources_from_json
+from extproc.server.runtime import Runtime
+from extproc.server.service import build_server
+
+log = logging.getLogger("envelope.worker")
+DRAIN_S = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What the gateway tells a worker. `config_file` holds validated sources as JSON."""
+
+    socket: str
+    config_file: Path
+    place: Place
+
+    @classmethod
+    def read(cls, path: Path) -> Spec:
+        raw = json.loads(path.read_text())
+        place = Place(
+            owner=raw["owner"],
+            slot=raw["slot"],
+            store_url=raw["store_url"],
+            audit_folder=Path(raw["audit_folder"]),
+            metrics_folder=Path(raw["metrics_folder"]),
+        )
+        return cls(raw["socket"], Path(raw["config_file"]), place)
+
+
+def read_config(path: Path) -> Config:
+    """The configuration that the gateway has validated. Raises ValueError if it is not valid."""
+    loaded = load(sources_from_json(path.read_text()))
+    if isinstance(loaded, list):
+        raise ValueError("the handed-over configuration does not load")
+    return loaded
+
+
+class Worker:
+    """Owns the server, the runtime and the tasks beside them."""
+
+    def __init__(self, spec: Spec, adapters: Adapters, runtime: Runtime) -> None:
+        self._spec, self._adapters, self._runtime = spec, adapters, runtime
+        self._server = build_server(runtime, f"unix:{spec.socket}")
+        self._stop = asyncio.Event()
+        self._reload = asyncio.Event()
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+        beside = [
+            asyncio.create_task(work)
+            for work in (
+                self._adapters.keys.run(),
+                self._runtime.renew_forever(),
+                self._reload_forever(),
+                self._adapters.observer.run(),
+            )
+        ]
+        await self._server.start()
+        await self._stop.wait()
+        await self._drain()
+        for task in beside:
+            task.cancel()
+        await self._adapters.observer.close()
+
+    async def _drain(self) -> None:
+        await self._server.stop(grace=DRAIN_S)
+        try:
+            async with asyncio.timeout(5):
+                await self._runtime.drained()
+        except TimeoutError:
+            log.warning("left with settlements the store did not take; they expire in full")
+
+    async def _reload_forever(self) -> None:
+        while True:
+            await self._reload.wait()
+            self._reload.clear()
+            try:
+                config = read_config(self._spec.config_file)
+                world = await build_world(config, self._spec.place, self._adapters)
+            except Exception as error:
+                log.error("reload failed, the old configuration stays: %s", type(error).__name__)
+                continue
+            old, self._runtime.world = self._runtime.world, world
+            await old.policy.close()
+            log.info("configuration %s", config.digest[:12])
+
+
+async def serve(spec: Spec) -> None:
+    config = read_config(spec.config_file)
+    adapters = await build_adapters(config, spec.place)
+    world = await build_world(config, spec.place, adapters)
+    await Worker(spec, adapters, Runtime(world)).run()
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
+    uvloop.run(serve(Spec.read(Path(sys.argv[1]))))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
