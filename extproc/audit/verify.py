@@ -113,7 +113,7 @@ def _sources(
 
 
 def _history_faults(sizes: list[int], latest_missing: bool) -> Iterator[Fault]:
-    if latest_missing and sizes:
+    if latest_missing and len(sizes) > 1:  # after the first one a crash may leave none
         yield Fault("checkpoint_missing", None, "the latest checkpoint is missing")
     for n, (before, after) in enumerate(pairwise(sizes), start=1):
         if after <= before:

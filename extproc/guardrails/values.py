@@ -8,6 +8,10 @@ from typing import Literal, Protocol
 
 Strategy = Literal["audit", "enforce", "strict"]
 Outcome = Literal["pass", "mutate", "audit", "block", "error"]
+Hook = Literal["llm_input", "llm_output", "mcp_tool_pre_invoke", "mcp_tool_post_invoke"]
+
+LOOKBEHIND = 64
+"""Characters of left context that a detector may read before the start of a finding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,15 @@ class Detector(Protocol):
         For every split `a + b`: findings of `a` that end at or before `len(a) - holdback(a)` are
         findings of `a + b`, and no finding of `a + b` starts before that point unless it is one of
         those.
+        """
+        ...
+
+    def scan(self, text: str, start: int, final: bool) -> tuple[list[Span], int]:
+        """Both at once, for text that arrives in pieces: the findings that are settled, and where.
+
+        `text[:start]` (at most LOOKBEHIND characters are needed) is context that was settled
+        before; no finding begins in it. `final`: nothing follows, so everything is settled.
+        Equal to `find` and `holdback` for `start` 0.
         """
         ...
 

@@ -107,6 +107,7 @@ async def test_the_same_counter_twice_is_refused_whole(ledger: RedisLedger, clie
 
 async def test_cancelled_callers_do_not_shift_the_replies_of_others(ledger: RedisLedger) -> None:
     """P2: replies reach those who asked, whoever went away; what was taken can be given back."""
+    await ledger.counters()  # connected: every task below has sent its command when it first waits
     tasks = [
         asyncio.ensure_future(ledger.reserve(f"r{n}", "w", [budget(10_000, n + 1)], 60_000))
         for n in range(40)

@@ -2,8 +2,8 @@
 
 Promises: read to its end, the chunks say what the whole answer would have said
 (`anthropic_answer_to_openai.py`). Raises StreamFault on an event that is not of Anthropic's shape.
-`complete` tells whether the provider's stream reached its end; one that did not must be closed with
-an error frame, never with `[DONE]`.
+`complete` tells whether the provider's stream reached its end. One that did not must be ended with an
+error frame, never with `[DONE]`, unless `closed` says that the provider's own error was passed on.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from extproc.llm.translate.anthropic_answer_to_openai import HIDDEN
 from extproc.llm.translate.stop_reasons import openai_finish_reason
 from extproc.usage.usage import Usage
 
-_SHOWN_DELTAS = frozenset(("text_delta", "input_json_delta"))
 _SILENT_DELTAS = frozenset(("thinking_delta", "signature_delta", "citations_delta"))
 
 
@@ -30,19 +29,19 @@ class AnthropicStreamToOpenAI:
 
     def __init__(self, *, model: str, created: int, include_usage: bool) -> None:
         self.complete = False
-        self._closed = False
+        self.closed = False
         self._head: Json = {
             "id": "", "object": "chat.completion.chunk", "created": created, "model": model,
         }  # fmt: skip
         self._include_usage = include_usage
         self._usage: Usage | None = None
-        self._tools: dict[Any, tuple[int, Json]] = {}
+        self._tools: dict[Any, int] = {}
         self._silent_tools: set[Any] = set()
 
     def feed(self, frame: Frame) -> list[Frame]:
         """The caller's frames for one provider event. Raises StreamFault."""
         event = frame.data
-        if not event or self._closed:
+        if not event or self.closed:
             return []
         self._usage = ANTHROPIC_MESSAGES.frame_usage(frame, self._usage)
         try:
@@ -71,7 +70,7 @@ class AnthropicStreamToOpenAI:
             case "message_stop":
                 return self._end()
             case "error":
-                self._closed = True
+                self.closed = True
                 return [_made(map_error("openai", 500, event))]
         return []
 
@@ -88,7 +87,7 @@ class AnthropicStreamToOpenAI:
     def _tool_start(self, index: Any, block: Json) -> list[Frame]:
         number = len(self._tools)
         given = orjson.dumps(block["input"]).decode() if block.get("input") else ""
-        self._tools[index] = (number, block)
+        self._tools[index] = number
         if not given:
             self._silent_tools.add(index)
         function = {"name": block["name"], "arguments": given}
@@ -109,8 +108,7 @@ class AnthropicStreamToOpenAI:
         if not text:
             return []
         self._silent_tools.discard(index)
-        number = self._tools[index][0]
-        call = {"index": number, "function": {"arguments": text}}
+        call = {"index": self._tools[index], "function": {"arguments": text}}
         return [self._chunk({"tool_calls": [call]})]
 
     def _block_stop(self, index: Any) -> list[Frame]:
@@ -118,7 +116,7 @@ class AnthropicStreamToOpenAI:
         return self._arguments(index, "{}") if index in self._silent_tools else []
 
     def _end(self) -> list[Frame]:
-        self.complete = self._closed = True
+        self.complete = self.closed = True
         frames = []
         if self._include_usage and self._usage is not None:
             usage = write_openai_usage(self._usage)

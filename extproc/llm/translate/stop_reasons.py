@@ -28,4 +28,6 @@ def openai_finish_reason(stop_reason: Any) -> str:
 
 
 def anthropic_stop_reason(finish_reason: Any) -> str:
-    return _TO_ANTHROPIC.get(finish_reason, "end_turn") if type(finish_reason) is str else "end_turn"
+    return (
+        _TO_ANTHROPIC.get(finish_reason, "end_turn") if type(finish_reason) is str else "end_turn"
+    )

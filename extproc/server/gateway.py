@@ -1,0 +1,255 @@
+"""The whole gateway on one machine: store, workers, sequencer, Envoy, admin; one parent of all.
+
+Start order is the order of need, stop order the reverse; a part that cannot start stops the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import Redis
+
+from extproc.audit.sequencer import Sequencer
+from extproc.audit.values import AuditUnavailable
+from extproc.config.model import Config
+from extproc.config.reload import Bad, Changed, Watch
+from extproc.config.sources import Source, sources_to_json
+from extproc.dataplane.bootstrap import Place
+from extproc.dataplane.envoy_process import EnvoyProcess, write_atomically
+from extproc.limits.redis_ledger import RedisLedger
+from extproc.server.child import Child, python
+from extproc.server.fleet import Fleet
+from extproc.state import StateDir
+from extproc.store import PrivateStore, check_policy, connect
+
+log = logging.getLogger("envelope")
+
+WATCH_S = 0.5
+SEQUENCE_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `envelope up` was asked for. `port` and `admin_port` 0 = any free one."""
+
+    config_path: Path
+    state: StateDir
+    host: str
+    port: int
+    admin_port: int
+    workers: int
+    store_url: str | None = None
+    data_plane: bool = True
+    run: Path | None = None
+
+
+class Gateway:
+    """Owns every child. Use `async with`; inside it traffic is accepted."""
+
+    def __init__(self, options: Options, sources: list[Source], config: Config) -> None:
+        self._options, self._sources, self.config = options, sources, config
+        self._run = options.run or Path(tempfile.mkdtemp(prefix="envelope-"))
+        self._run.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._store: PrivateStore | None = None
+        self._client: Redis | None = None
+        self._fleet: Fleet | None = None
+        self._envoy: EnvoyProcess | None = None
+        self._admin: Child | None = None
+        self._sequencer: Sequencer | None = None
+        self._tasks: list[asyncio.Task[Any]] = []
+        self.store_url = ""
+
+    async def __aenter__(self) -> Gateway:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stop()
+
+    # --- start --------------------------------------------------------------------------------
+
+    async def _start(self) -> None:
+        self._options.state.prepare()
+        await self._start_store()
+        self._sequencer = Sequencer(
+            self._options.state.audit,
+            origin=self.config.gateway.audit.origin,
+            checkpoint_interval_ms=self.config.gateway.audit.checkpoint_interval_ms,
+        )
+        self._keep(self._sequence())
+        await self._start_workers()
+        self._start_admin()
+        if self._options.data_plane:
+            await self._start_envoy()
+        self._keep(self._watch_config())
+        assert self._fleet is not None
+        self._keep(self._fleet.watch())
+        write_atomically(self._options.state.run_file, self.facts())
+
+    async def _start_store(self) -> None:
+        self.store_url = self._options.store_url or self.config.gateway.store.url or ""
+        if not self.store_url:
+            self._store = PrivateStore(self._options.state.store, self._run)
+            await self._store.start()
+            self.store_url = self._store.url
+        self._client = await connect(self.store_url, self.config.gateway.store.timeout_ms)
+        await check_policy(self._client)
+
+    async def _start_workers(self) -> None:
+        (self._run / "config.json").write_text(sources_to_json(self._sources))
+        metrics = self._run / "metrics"
+        metrics.mkdir(exist_ok=True)
+        shared = {
+            "store_url": self.store_url,
+            "config_file": str(self._run / "config.json"),
+            "audit_folder": str(self._options.state.audit),
+            "metrics_folder": str(metrics),
+        }
+        assert self._client is not None
+        ledger = RedisLedger(self._client, timeout_ms=self.config.gateway.store.timeout_ms)
+        self._fleet = Fleet(self._run, shared, self._options.workers, ledger)
+        self._fleet.start()
+        await self._fleet.wait_ready()
+
+    async def _start_envoy(self) -> None:
+        assert self._fleet is not None
+        state = self._options.state
+        place = Place(
+            host=self._options.host,
+            port=self._options.port,
+            sockets=self._fleet.sockets,
+            admin_socket=str(self._run / "envoy-admin.sock"),
+            access_log=str(state.envoy / "access.log"),
+        )
+        self._envoy = EnvoyProcess(state.envoy, place, concurrency=self._options.workers)
+        self._envoy.start(self.config)
+        await self._envoy.wait_ready()
+
+    def _start_admin(self) -> None:
+        assert self._fleet is not None
+        spec = {
+            "port": self._options.admin_port,
+            "host": self._options.host,
+            "store_url": self.store_url,
+            "sockets": list(self._fleet.sockets),
+            "envoy_socket": str(self._run / "envoy-admin.sock") if self._options.data_plane else "",
+            "metrics_folder": str(self._run / "metrics"),
+            "audit_folder": str(self._options.state.audit),
+            "config_file": str(self._run / "config.json"),
+        }
+        path = self._run / "admin.json"
+        write_atomically(path, spec)
+        self._admin = Child("admin", python("extproc.admin.server", str(path)))
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(work))
+
+    def facts(self) -> dict[str, Any]:
+        """What other commands need to find this gateway."""
+        options = self._options
+        return {
+            "pid": os.getpid(),
+            "gateway": f"http://{options.host}:{options.port}" if options.data_plane else "",
+            "admin": f"http://{options.host}:{options.admin_port}",
+            "store": self.store_url,
+            "config": str(options.config_path.resolve()),
+            "run": str(self._run),
+            "workers": self._fleet.pids if self._fleet else [],
+        }
+
+    # --- while it runs ------------------------------------------------------------------------
+
+    async def _sequence(self) -> None:
+        """Move what the workers recorded into the log; its disk never holds up the event loop."""
+        assert self._sequencer is not None
+        while True:
+            try:
+                await asyncio.to_thread(self._sequencer.poll, time.time_ns() // 1_000_000)
+            except AuditUnavailable as error:
+                log.error("audit log: %s", error)
+                await asyncio.sleep(1)
+            await asyncio.sleep(SEQUENCE_S)
+
+    async def _watch_config(self) -> None:
+        watch = Watch(self._options.config_path)
+        while True:
+            await asyncio.sleep(WATCH_S)
+            match await asyncio.to_thread(watch.poll, time.monotonic()):
+                case Changed(sources=sources, config=config):
+                    await self._reload(list(sources), config)
+                case Bad(mistakes=mistakes):
+                    for mistake in mistakes:
+                        log.error("configuration not loaded: %s", mistake)
+
+    async def _reload(self, sources: list[Source], config: Config) -> None:
+        """Envoy learns new clusters before any worker may route to them."""
+        if config.digest == self.config.digest:
+            return
+        try:
+            if self._envoy is not None:
+                self._envoy.write(config)
+                await self._until_envoy_knows(config)
+        except Exception as error:
+            log.error("configuration not loaded: %s", error)
+            return
+        new = self._run / "config.json.new"
+        new.write_text(sources_to_json(sources))
+        new.replace(self._run / "config.json")
+        assert self._fleet is not None
+        self._fleet.reload()
+        self.config, self._sources = config, sources
+        log.info("configuration %s loaded", config.digest[:12])
+
+    async def _until_envoy_knows(self, config: Config) -> None:
+        assert self._envoy is not None
+        for _ in range(100):
+            if await self._envoy.knows(config):
+                return
+            await asyncio.sleep(0.05)
+        log.warning("envoy has not confirmed the new clusters yet")
+
+    # --- stop ---------------------------------------------------------------------------------
+
+    async def _stop(self) -> None:
+        if self._envoy is not None:
+            await self._envoy.drain(within_s=10)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._envoy is not None and self._envoy.child is not None:
+            await self._envoy.child.stop(grace_s=5)
+        if self._fleet is not None:
+            await self._fleet.stop(grace_s=30)
+        if self._sequencer is not None:
+            await asyncio.to_thread(self._sequencer.drain, time.time_ns() // 1_000_000)
+            self._sequencer.close()
+        if self._admin is not None:
+            await self._admin.stop(grace_s=3)
+        if self._client is not None:
+            await self._client.aclose()
+        if self._store is not None:
+            await self._store.stop()
+        self._options.state.run_file.unlink(missing_ok=True)
+        if self._options.run is None:
+            shutil.rmtree(self._run, ignore_errors=True)
+
+
+def write_ready_file(path: Path, facts: dict[str, Any]) -> None:
+    """The contract's `--ready-file`: written whole, by rename."""
+    beside = path.with_name(path.name + ".new")
+    beside.write_text(json.dumps(facts))
+    beside.replace(path)
