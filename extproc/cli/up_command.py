@@ -17,9 +17,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from extproc.audit.values import AuditUnavailable
+from extproc.config.files import check_files
 from extproc.config.load import load
 from extproc.config.model import Config
-from extproc.config.secrets import SecretMissing, resolve
+from extproc.config.secrets import SecretMissing
 from extproc.config.sources import Source, read_sources
 from extproc.demo.setup import DemoSetup, prepare_demo
 from extproc.server.gateway import Gateway, Options, write_ready_file
@@ -58,11 +59,10 @@ def load_or_explain(path: Path) -> tuple[list[Source], Config] | None:
     """The configuration, or None after printing every mistake as `file:line: message`."""
     sources = read_sources(path)
     loaded = load(sources)
-    if isinstance(loaded, list):
-        for mistake in loaded:
-            print(mistake, file=sys.stderr)
-        return None
-    return sources, loaded
+    if not isinstance(loaded, list):
+        return sources, loaded
+    print("\n".join(map(str, loaded)), file=sys.stderr)
+    return None
 
 
 async def _up(arguments: argparse.Namespace) -> int:
@@ -78,9 +78,9 @@ async def _up(arguments: argparse.Namespace) -> int:
         if loaded is None:
             return 2
         sources, config = loaded
-        for account in config.accounts.values():
-            if account.auth is not None:
-                resolve(account.auth.api_key)
+        if mistakes := check_files(config):
+            print("\n".join(map(str, mistakes)), file=sys.stderr)
+            return 2
         gateway = await stack.enter_async_context(
             Gateway(_options(arguments, path), sources, config)
         )

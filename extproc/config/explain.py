@@ -61,7 +61,7 @@ def label(path: Path) -> str:
 
 
 def _echo(found: Any) -> bool:
-    """A list that only counts as short because its entries were refused, each with its own error."""
+    """A list that is only short because its entries were refused, each with its own error."""
     return found["type"] == "too_short" and bool(found["input"])
 
 

@@ -23,7 +23,9 @@ def resolve(ref: SecretRef) -> bytes:
     try:
         value_bytes = Path(ref.file).read_bytes().strip()
     except OSError as error:
-        raise SecretMissing(f"the secret file {ref.file} cannot be read: {error.strerror}") from None
+        raise SecretMissing(
+            f"the secret file {ref.file} cannot be read: {error.strerror}"
+        ) from None
     if not value_bytes:
         raise SecretMissing(f"the secret file {ref.file} is empty")
     return value_bytes

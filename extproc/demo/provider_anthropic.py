@@ -44,11 +44,16 @@ _MESSAGE = (
     " tool_choice tools top_k top_p user_profile_id workspace_id"
 )
 MESSAGE_FIELDS = frozenset(_MESSAGE.split())
+SAMPLING_FIELDS = frozenset({"temperature", "top_k", "top_p"})
+VERSIONS = frozenset({"2023-01-01", "2023-06-01", "2026-10-21"})
 
 
 def key_of(headers: Mapping[str, str]) -> str | None:
-    """The API key, None when the request carries none."""
-    return headers.get("x-api-key") or None
+    """The API key, None when the request carries none. SDKs since version 2026-10-21 send it as a
+    bearer token, older ones as `x-api-key`, which wins when there are both."""
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    bearer = key.strip() if scheme.lower() == "bearer" else ""
+    return headers.get("x-api-key") or bearer or None
 
 
 def wrong_key(key: str | None) -> Wrong:
@@ -57,9 +62,12 @@ def wrong_key(key: str | None) -> Wrong:
 
 def missing_header(headers: Mapping[str, str]) -> Wrong | None:
     """The version header is part of every request."""
-    if headers.get("anthropic-version"):
-        return None
-    return Wrong(400, "anthropic-version: header is required")
+    version = headers.get("anthropic-version")
+    if not version:
+        return Wrong(400, "anthropic-version: header is required")
+    if version not in VERSIONS:
+        return Wrong(400, f'anthropic-version: "{version}" is not a valid version')
+    return None
 
 
 def not_json() -> Wrong:
@@ -70,16 +78,18 @@ def unknown_model(model: str) -> Wrong:
     return Wrong(404, f"model: {model}")
 
 
-def read_messages(body: Any, *, counting: bool = False) -> Ask | Wrong:
-    """Read a messages request; `counting`: of the endpoint that only counts its tokens."""
+def read_messages(body: Any, version: str, *, counting: bool = False) -> Ask | Wrong:
+    """Read a messages request of an API version; `counting`: of the endpoint that only counts its
+    tokens. Version 2026-10-21 took the sampling parameters away, whatever their value."""
     if not isinstance(body, dict):
         return not_json()
     required = ("model", "messages") if counting else ("model", "max_tokens", "messages")
     for name in required:
         if body.get(name) is None:
             return Wrong(400, f"{name}: Field required")
+    known = MESSAGE_FIELDS if version < "2026-10-21" else MESSAGE_FIELDS - SAMPLING_FIELDS
     for name in body:
-        if name not in MESSAGE_FIELDS:
+        if name not in known:
             return Wrong(400, f"{name}: Extra inputs are not permitted")
     return _wrong_types(body) or _ask(body)
 
@@ -95,14 +105,22 @@ def _wrong_types(body: Json) -> Wrong | None:
     messages = body["messages"]
     if not isinstance(messages, list) or not messages:
         return Wrong(400, "messages: at least one message is required")
+    return _wrong_roles(messages)
+
+
+def _wrong_roles(messages: list[Any]) -> Wrong | None:
+    """Newer models take system messages, but only right after a user's; a chat-completions list
+    that begins with one is refused."""
+    before: str | None = None
     for message in messages:
         role = message.get("role") if isinstance(message, dict) else None
-        if role not in ("user", "assistant"):
+        if role not in ("user", "assistant") and (role, before) != ("system", "user"):
             return Wrong(
                 400,
                 f'messages: Unexpected role "{role}". The Messages API accepts a top-level '
                 '`system` parameter, not "system" as an input message role.',
             )
+        before = role
     return None
 
 

@@ -71,10 +71,11 @@ class Plan:
 
 
 class _Endpoint(NamedTuple):
-    """`read` a JSON body, then `answer` (body, ask, reply, number, created) as bytes or frames."""
+    """`read` a JSON body and its headers, then `answer` (body, ask, reply, number, created) with
+    bytes or frames."""
 
     vendor: ModuleType
-    read: Callable[[Any], Ask | Wrong]
+    read: Callable[[Any, Mapping[str, str]], Ask | Wrong]
     answer: Callable[[Any, Ask, Reply, int, int], bytes | Iterator[Frame]]
 
 
@@ -97,7 +98,7 @@ def plan(
         return _refusal(vendor, number, wrong)
     if endpoint is None:
         return _model_list(vendor, options, number, created)
-    return _scripted(endpoint, received.body, options, take_fault, number, created)
+    return _scripted(endpoint, received, options, take_fault, number, created)
 
 
 def _vendor(received: Received) -> ModuleType:
@@ -121,7 +122,7 @@ def _unauthorized(vendor: ModuleType, headers: Mapping[str, str], expected: str)
 
 def _scripted(
     endpoint: _Endpoint,
-    raw: bytes,
+    received: Received,
     options: Options,
     take_fault: Callable[[str], Mapping[str, Any]],
     number: int,
@@ -129,8 +130,8 @@ def _scripted(
 ) -> Plan:
     vendor = endpoint.vendor
     try:
-        body = orjson.loads(raw)
-        ask = endpoint.read(body)
+        body = orjson.loads(received.body)
+        ask = endpoint.read(body, received.headers)
     except (orjson.JSONDecodeError, TypeError, AttributeError, KeyError):
         # Fields of a type the reader did not expect are as unreadable as no JSON at all.
         ask = vendor.not_json()
@@ -225,13 +226,26 @@ def _count(body: Any, ask: Ask, reply: Reply, number: int, created: int) -> byte
     return orjson.dumps({"input_tokens": reply.reported_input})
 
 
-def _read_count(body: Any) -> Ask | Wrong:
-    return provider_anthropic.read_messages(body, counting=True)
+def _read_chat(body: Any, headers: Mapping[str, str]) -> Ask | Wrong:
+    return provider_openai.read_chat(body)
+
+
+def _read_embeddings(body: Any, headers: Mapping[str, str]) -> Ask | Wrong:
+    return provider_openai.read_embeddings(body)
+
+
+def _read_messages(body: Any, headers: Mapping[str, str]) -> Ask | Wrong:
+    return provider_anthropic.read_messages(body, headers["anthropic-version"])
+
+
+def _read_count(body: Any, headers: Mapping[str, str]) -> Ask | Wrong:
+    version = headers["anthropic-version"]
+    return provider_anthropic.read_messages(body, version, counting=True)
 
 
 ENDPOINTS: Mapping[str, _Endpoint] = {
-    "/v1/chat/completions": _Endpoint(provider_openai, provider_openai.read_chat, _chat),
-    "/v1/embeddings": _Endpoint(provider_openai, provider_openai.read_embeddings, _embeddings),
-    "/v1/messages": _Endpoint(provider_anthropic, provider_anthropic.read_messages, _messages),
+    "/v1/chat/completions": _Endpoint(provider_openai, _read_chat, _chat),
+    "/v1/embeddings": _Endpoint(provider_openai, _read_embeddings, _embeddings),
+    "/v1/messages": _Endpoint(provider_anthropic, _read_messages, _messages),
     "/v1/messages/count_tokens": _Endpoint(provider_anthropic, _read_count, _count),
 }

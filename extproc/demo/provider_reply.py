@@ -27,7 +27,8 @@ class Ask:
 
     `prompt`: text of the last user message. `tool_result`: text of a tool's answer when that is
     what the conversation ends with. `input_tokens`: words of everything sent. `forced_tool`: the
-    tool that `tool_choice` leaves no way around. `obfuscate`: pad streamed chunks (OpenAI's default).
+    tool that `tool_choice` leaves no way around.
+    `obfuscate`: pad streamed chunks, which OpenAI does unless told not to.
     """
 
     model: str

@@ -110,12 +110,14 @@ end
 local charges, seen, refused, retry = {}, {}, -1, 0
 for i = 5, #ARGV, 8 do
   local mode = ARGV[i + 7]
-  local c = {
+  local c = { -- every field is named here at once: a table that grows is rehashed
     counter = ARGV[i], rule = ARGV[i + 1], measure = ARGV[i + 2], amount = tonumber(ARGV[i + 3]),
     floor = tonumber(ARGV[i + 4]), limit = tonumber(ARGV[i + 5]), stated = ARGV[i + 5],
-    window = ARGV[i + 6], audit = #mode == 2,
+    window = ARGV[i + 6], audit = #mode == 2, key = '', bucket = 0, spent = 0, reserved = 0,
+    known = false, fresh = false, reset = 0, keep = 0, room = 0, take = 0, over = 0,
+    width = false, head = 0, held = 0, first = 0, gone = false, -- sliding only
   }
-  if string.sub(mode, 1, 1) == 's' then look_sliding(c) else look_calendar(c) end
+  if mode == 's' or mode == 'sa' then look_sliding(c) else look_calendar(c) end
   if seen[c.key] then return redis.error_reply('ERR counter named twice') end
   seen[c.key] = true
   charges[#charges + 1] = c

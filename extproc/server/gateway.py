@@ -185,10 +185,10 @@ class Gateway:
             await asyncio.sleep(SEQUENCE_S)
 
     async def _watch_config(self) -> None:
-        watch = Watch(self._options.config_path)
+        watch = Watch(self._options.config_path, self.config)
         while True:
             await asyncio.sleep(WATCH_S)
-            match await asyncio.to_thread(watch.poll, time.monotonic()):
+            match await asyncio.to_thread(watch.poll, time.monotonic_ns() // 1_000_000):
                 case Changed(sources=sources, config=config):
                     await self._reload(list(sources), config)
                 case Bad(mistakes=mistakes):
@@ -196,9 +196,10 @@ class Gateway:
                         log.error("configuration not loaded: %s", mistake)
 
     async def _reload(self, sources: list[Source], config: Config) -> None:
-        """Envoy learns new clusters before any worker may route to them."""
-        if config.digest == self.config.digest:
-            return
+        """Envoy learns new clusters before any worker may route to them.
+
+        The same digest means that a policy or a secret changed: everything is taken anew.
+        """
         try:
             if self._envoy is not None:
                 self._envoy.write(config)

@@ -194,6 +194,7 @@ async def test_what_is_required(
     "fields",
     [
         {"max_completion_tokens": 5},
+        {"temperature": 1.0},
         {"max_tokens": True},
         {"max_tokens": 0},
         {"messages": [{"role": "system", "content": "x"}]},
@@ -204,6 +205,34 @@ async def test_what_the_api_does_not_know_is_refused(client: AsyncAnthropic, fie
     """Contract 4: a gateway that forwards a field of another dialect is found out."""
     with pytest.raises(anthropic.BadRequestError):
         await client.messages.create(**ask("hi"), extra_body=fields)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"x-api-key": "sk-a", "anthropic-version": "2023-06-01"}, 200),
+        ({"authorization": "Bearer sk-a", "anthropic-version": "2026-10-21"}, 400),
+        ({"x-api-key": "no", "authorization": "Bearer sk-a"}, 401),
+        ({"x-api-key": "sk-a", "anthropic-version": "1999-01-01"}, 400),
+    ],
+)
+async def test_versions_and_both_ways_of_sending_a_key(
+    provider: Provider, headers: dict, status: int
+) -> None:
+    """Contract 3: the key comes in either header; version 2026-10-21 has no temperature."""
+    body = ask("hi", temperature=0.5)
+    async with (
+        aiohttp.ClientSession(provider.url, headers=headers) as session,
+        session.post("/v1/messages", json=body) as response,
+    ):
+        assert response.status == status
+
+
+async def test_a_system_message_follows_a_user_message(client: AsyncAnthropic) -> None:
+    """Contract 3: newer models take system messages inside the conversation; words count."""
+    later = {"messages": [{"role": "user", "content": "a b"}, {"role": "system", "content": "c"}]}
+    answer = await client.messages.create(**{**ask(""), **later})
+    assert (answer.content[0].text, answer.usage.input_tokens) == ("You said: a b", 3)
 
 
 async def test_a_cut_stream_raises(client: AsyncAnthropic, provider: Provider) -> None:

@@ -116,8 +116,10 @@ async def test_a_client_that_leaves_stops_its_stream() -> None:
         writer.write(SIZED)
         assert (await reader.readline()) == b"HTTP/1.1 200 OK\r\n"
         writer.close()
-        async with aiohttp.ClientSession(provider.url) as http:
-            async with http.get("/_control/totals") as response:
-                assert (await response.json())["all"]["requests"] == 1
+        async with (
+            aiohttp.ClientSession(provider.url) as http,
+            http.get("/_control/totals") as response,
+        ):
+            assert (await response.json())["all"]["requests"] == 1
     finally:
         await provider.stop()

@@ -25,7 +25,8 @@ def test_directives_leave_the_rest_of_the_text() -> None:
     assert (script.text, script.status, script.delay) == ("say  [[note: x]] this", 503, 0.5)
 
 
-arguments = st.dictionaries(st.text(), st.recursive(st.integers() | st.text(), st.lists))
+values = st.recursive(st.integers() | st.text(max_size=5), lambda v: st.lists(v, max_size=2))
+arguments = st.dictionaries(st.text(max_size=5), values, max_size=2)
 
 
 @given(arguments, arguments)

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from redis.asyncio import Redis
 
 from extproc.limits.redis_ledger import RedisLedger
-from extproc.limits.values import Exceeded, Measure
+from extproc.limits.values import Charge, Exceeded, Measure
 from tests.limits.clock import Clock, budget, rate
 from tests.limits.conftest import PrivateStore
 from tests.limits.model import ModelLedger
@@ -30,6 +30,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.runner, self.clock, self.model = asyncio.Runner(), Clock(), ModelLedger()
+        self.asked: dict[str, list[Charge]] = {}
         self.client = Redis.from_url(self.url)
         self.replicas = [
             RedisLedger(self.client, timeout_ms=5_000, clock_ms=self.clock) for _ in range(2)
@@ -57,7 +58,9 @@ class LedgerMachine(RuleBasedStateMachine):
             rate(100, tokens, rule="tpm", measure="tokens", floor=floor),
             budget(2_000, cost),
         ]
-        chosen = [c for n, c in enumerate(charges) if which & (1 << n)]
+        fresh = [c for n, c in enumerate(charges) if which & (1 << n)]
+        chosen = self.asked[name] if name in self.model.open else fresh  # a repeat is a repeat
+        self.asked[name] = chosen
         expected = self.model.reserve(name, chosen, ttl, self.clock.now)
         assert self.do(self.replicas[replica].reserve(name, "w", chosen, ttl)) == expected
 

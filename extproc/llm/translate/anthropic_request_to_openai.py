@@ -12,7 +12,7 @@ from typing import Any
 
 from extproc.errors import Refusal
 from extproc.llm.call import Json
-from extproc.llm.translate.anthropic_messages_to_openai import conversation
+from extproc.llm.translate.anthropic_conversation_to_openai import conversation
 from extproc.llm.translate.not_carried import NotCarried, need, only, refusing
 
 STOP_SEQUENCES_MAX = 4

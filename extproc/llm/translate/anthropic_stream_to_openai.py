@@ -2,8 +2,8 @@
 
 Promises: read to its end, the chunks say what the whole answer would have said
 (`anthropic_answer_to_openai.py`). Raises StreamFault on an event that is not of Anthropic's shape.
-`complete` tells whether the provider's stream reached its end. One that did not must be ended with an
-error frame, never with `[DONE]`, unless `closed` says that the provider's own error was passed on.
+`complete` tells whether the provider's stream reached its end. One that did not must be ended with
+an error frame, never with `[DONE]`, unless `closed` says that the provider's own error was sent.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class AnthropicStreamToOpenAI:
                 return self._end()
             case "error":
                 self.closed = True
-                return [_made(map_error("openai", 500, event))]
+                overloaded = event["error"].get("type") == "overloaded_error"
+                return [_made(map_error("openai", 529 if overloaded else 500, event))]
         return []
 
     def _block_start(self, index: Any, block: Json) -> list[Frame]:

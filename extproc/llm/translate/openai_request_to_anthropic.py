@@ -14,7 +14,7 @@ from extproc.errors import Refusal
 from extproc.llm.call import Json
 from extproc.llm.fields import least
 from extproc.llm.translate.not_carried import NotCarried, need, only, refusing
-from extproc.llm.translate.openai_messages_to_anthropic import messages_and_system
+from extproc.llm.translate.openai_conversation_to_anthropic import messages_and_system
 
 _CACHE_HINTS = frozenset(("prompt_cache_key", "prompt_cache_retention", "prompt_cache_options"))
 _ASKS_NOTHING: dict[str, tuple[Any, ...]] = {

@@ -18,8 +18,8 @@ from extproc.llm.call import Frame, Json
 from extproc.llm.error_body import map_error
 from extproc.llm.openai_chat import OPENAI_CHAT
 from extproc.llm.sse import StreamFault
-from extproc.llm.translate.openai_answer_to_anthropic import stop_reason
 from extproc.llm.translate.open_block import Block, BlockQueue
+from extproc.llm.translate.openai_answer_to_anthropic import stop_reason
 from extproc.usage.usage import Usage
 
 
@@ -78,7 +78,7 @@ class OpenAIStreamToAnthropic:
         if self._started:
             return []
         self._started = True
-        message = {
+        message: Json = {
             "id": str(chunk.get("id", "")), "type": "message", "role": "assistant",
             "model": self._model, "content": [], "stop_reason": None, "stop_sequence": None,
             "usage": write_anthropic_usage(Usage()),
