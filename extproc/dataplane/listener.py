@@ -22,7 +22,7 @@ NAMESPACE = "envelope"
 READ_HEADERS = (
     "x-envelope-decision-id", "authorization", "x-api-key", "x-goog-api-key", "api-key", "x-bf-vk",
     "x-tfy-metadata", "x-tfy-guardrails", "idempotency-key", "x-request-id", "traceparent",
-    "content-type", "content-encoding", "content-length",
+    "content-type", "content-encoding", "content-length", "anthropic-version",
 )  # fmt: skip
 """Request headers that the processor reads; they travel as attributes with the one message."""
 

@@ -1,6 +1,7 @@
 """The control API of the provider stand-in, below `/_control/`: for tests and the demo only.
 
-    GET    /_control/requests            every request received; ?settled=1 waits for open ones
+    GET    /_control/requests            every request received; ?settled=1 waits for open ones to
+                                         end, ?busy=1 until there is an open one
     DELETE /_control/requests            forget them
     GET    /_control/totals              sums by model; ?settled=1 likewise
     DELETE /_control/totals              forget them
@@ -24,16 +25,15 @@ from extproc.demo.provider_ledger import Ledger
 from extproc.demo.provider_script import BadDirective
 
 PREFIX = "/_control/"
-SETTLE_TIMEOUT_S = 10.0
+WAIT_TIMEOUT_S = 10.0
 
 
 async def answer(ledger: Ledger, request: web.BaseRequest) -> web.Response:
     """Answer one control request."""
-    if request.query.get("settled"):
-        try:
-            await asyncio.wait_for(ledger.settled(), SETTLE_TIMEOUT_S)
-        except TimeoutError:
-            return _json({"error": "exchanges are still open"}, 504)
+    try:
+        await asyncio.wait_for(_awaited(ledger, request), WAIT_TIMEOUT_S)
+    except TimeoutError:
+        return _json({"error": "waited in vain", "open": ledger.open_count}, 504)
     match request.method, request.path.removeprefix(PREFIX):
         case "GET", "requests":
             kept = [exchange.as_json() for exchange in ledger.exchanges]
@@ -53,6 +53,13 @@ async def answer(ledger: Ledger, request: web.BaseRequest) -> web.Response:
         case _:
             return _json({"error": "no such control"}, 404)
     return _json({"ok": True})
+
+
+async def _awaited(ledger: Ledger, request: web.BaseRequest) -> None:
+    if request.query.get("busy"):
+        await ledger.busy()
+    if request.query.get("settled"):
+        await ledger.settled()
 
 
 def _set_fault(ledger: Ledger, raw: bytes) -> web.Response:

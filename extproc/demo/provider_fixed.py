@@ -124,8 +124,8 @@ class FixedProtocol(asyncio.Protocol):
             self._answer(head, body)
 
     def _answer(self, head: bytes, body: bytes) -> None:
-        method, path = head.split(b" ", 2)[:2]
-        path = path.partition(b"?")[0]
+        method, _, rest = head.partition(b" ")
+        path = rest.partition(b" ")[0].partition(b"?")[0]
         if path == b"/_control/totals":
             self._transport.write(_response(self._totals()))
             return

@@ -86,6 +86,7 @@ class Ledger:
     totals: dict[str, Totals] = field(default_factory=dict)
     exchanges: deque[Exchange] = field(init=False)
     _settled: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    _busy: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.exchanges = deque(maxlen=self.keep)
@@ -103,6 +104,7 @@ class Ledger:
         self._totals(model).requests += 1
         self.open_count += 1
         self._settled.clear()
+        self._busy.set()
         return exchange
 
     def close(self, exchange: Exchange, outcome: Outcome) -> None:
@@ -117,10 +119,15 @@ class Ledger:
         self.open_count -= 1
         if self.open_count == 0:
             self._settled.set()
+            self._busy.clear()
 
     async def settled(self) -> None:
         """Wait until no exchange is open."""
         await self._settled.wait()
+
+    async def busy(self) -> None:
+        """Wait until an exchange is open."""
+        await self._busy.wait()
 
     def _totals(self, model: str) -> Totals:
         return self.totals.setdefault(model, Totals())

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from extproc.identity.keys import mint
+from extproc.identity.keys import RANDOM_BYTES, mint
 from extproc.server.child import Child, python
 
 ACCOUNTS = ("support-bot", "research-bot", "dev-bot", "untagged-bot", "busy-bot", "broke-bot")
@@ -51,7 +51,7 @@ async def prepare_demo(state: Path) -> AsyncIterator[DemoSetup]:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     provider, url = await _start_provider(folder)
     try:
-        minted = {name: mint(secrets.token_bytes(64)) for name in ACCOUNTS}
+        minted = {name: mint(secrets.token_bytes(RANDOM_BYTES)) for name in ACCOUNTS}
         path = _write_config(folder, url, {n: k.sha256 for n, k in minted.items()})
         yield DemoSetup(path, url, {n: k.text for n, k in minted.items()})
     finally:

@@ -34,6 +34,8 @@ from extproc.routing.plan import steps
 from extproc.routing.values import Target
 
 Step = Callable[["Request"], "Refusal | None | Awaitable[Refusal | None]"]
+ANTHROPIC_VERSION = "2023-06-01"
+"""The version that our own translations are written in (Anthropic, API versioning)."""
 DEADLINE_S = 4.0
 """Below Envoy's own 5 s a message, so that a refusal comes from us, in the caller's dialect."""
 
@@ -313,7 +315,11 @@ class Request:
             max_output_tokens=self.max_output_tokens,
             include_usage=self.call.stream,
         )
-        version = "2023-06-01" if target.account.dialect == "anthropic" else None
+        version = None
+        if target.account.dialect == "anthropic":
+            # A caller's own version counts only for a body that the caller itself wrote.
+            stated = self.incoming.headers.get("anthropic-version") if translation is None else None
+            version = stated or ANTHROPIC_VERSION
         path = target.path_prefix + dialect.upstream_path(target.model.id)
         return Attempt(target, path, strict_json.dump(body), "", version)
 

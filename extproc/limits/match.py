@@ -16,47 +16,54 @@ from extproc.identity.principal import Principal
 from extproc.limits.rules import CompiledRule, compile_budget, compile_rate_limit
 from extproc.limits.values import Amounts, Charge
 
+__all__ = ["Amounts", "LimitMatcher"]
+
 MEMO_MAX = 4_096
 
 SubjectIndex = dict[str | None, list[CompiledRule]]
-MemoKey = tuple[frozenset[str], str, tuple[str, ...]]
+MemoKey = tuple[frozenset[str], tuple[str, ...]]
 
 
 class LimitMatcher:
-    """All limit rules of one configuration, compiled once. Pure but for its memo of matches."""
+    """All limit rules of one configuration, compiled once. Pure but for its memo of matches.
 
-    def __init__(self, rate_limits: Sequence[RateLimitRule], budgets: Sequence[BudgetRule]) -> None:
-        self._rates = _by_subject(
-            [compile_rate_limit(n, rule) for n, rule in enumerate(rate_limits)]
-        )
+    `default_output_tokens`: what token rate limits assume when a caller states no maximum.
+    """
+
+    def __init__(
+        self,
+        rate_limits: Sequence[RateLimitRule],
+        budgets: Sequence[BudgetRule],
+        default_output_tokens: int = 1_024,
+    ) -> None:
+        rates = [compile_rate_limit(n, r, default_output_tokens) for n, r in enumerate(rate_limits)]
+        self._rates = _by_subject(rates)
         self._budgets = _by_subject([compile_budget(n, rule) for n, rule in enumerate(budgets)])
         self._memo: dict[MemoKey, tuple[_Candidates, _Candidates]] = {}
 
     def charges(
         self,
         principal: Principal,
-        model: str,
-        targets: tuple[str, ...],
+        models: tuple[str, ...],
         metadata: Mapping[str, str],
         amounts: Amounts,
     ) -> list[Charge]:
         """The counters one request touches: the first rate limit, then every budget.
 
-        `model`: the name as requested; `targets`: `account/model` of every candidate.
+        `models`: the name as requested, then `account/model` of every candidate target.
         """
-        rates, budgets = self._candidates(principal.subjects, model, targets)
+        rates, budgets = self._candidates(principal.subjects, models)
         rules = rates.matching(metadata)[:1] + budgets.matching(metadata)
-        return [rule.charge(principal, model, metadata, amounts) for rule in rules]
+        return [rule.charge(principal, models[0], metadata, amounts) for rule in rules]
 
     def _candidates(
-        self, subjects: frozenset[str], model: str, targets: tuple[str, ...]
+        self, subjects: frozenset[str], models: tuple[str, ...]
     ) -> tuple[_Candidates, _Candidates]:
-        key = (subjects, model, targets)
+        key = (subjects, models)
         found = self._memo.get(key)
         if found is None:
             if len(self._memo) >= MEMO_MAX:
                 self._memo.clear()
-            models = (model, *targets)
             found = (
                 _Candidates(_concerned(self._rates, subjects, models)),
                 _Candidates(_concerned(self._budgets, subjects, models)),

@@ -73,17 +73,18 @@ class Exceeded:
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """The most one request may use, before it is sent.
+    """The most one request may use, before it is sent (P2).
 
-    `tokens`: input + output, all choices (budgets reserve this, P2). `rate_tokens` and
-    `rate_tokens_floor`: what a token rate limit takes, and the least it may be shrunk to.
+    `tokens`: input and output of all choices together. `output_stated`: the caller (or a policy)
+    set a maximum for the output; otherwise `tokens` holds the model's own.
     """
 
+    requests: int
     tokens: int
-    rate_tokens: int
-    rate_tokens_floor: int
+    input_tokens: int
+    output_stated: bool
     cost_nano_usd: int
-    requests: int = 1
+    choices: int = 1
 
 
 @dataclass(frozen=True, slots=True)

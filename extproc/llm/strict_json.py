@@ -16,6 +16,7 @@ those with numbers that might have been integers too large.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import orjson
@@ -25,6 +26,7 @@ from extproc.llm.call import Json
 
 DEPTH_MAX = 64
 _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
+_ESCAPED_COLON = re.compile(rb"\\u003[aA]")
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -39,7 +41,7 @@ def parse(body: bytes, *, depth_max: int = DEPTH_MAX) -> Json | Refusal:
     depth_is_fine, huge_number = _survey(tree, depth_max)
     if not depth_is_fine:
         return _refuse(f"The body is nested deeper than {depth_max} levels.")
-    if huge_number or b"\\u003a" in body or b"\\u003A" in body:
+    if huge_number or (b"\\" in body and _ESCAPED_COLON.search(body)):
         fault = _exact_fault(body)
         return _refuse(fault) if fault else tree
     if body.count(b":") != orjson.dumps(tree).count(b":"):
@@ -65,6 +67,8 @@ def _survey(tree: Any, depth_max: int) -> tuple[bool, bool]:
         for node in level:
             for value in node.values() if type(node) is dict else node:
                 kind = type(value)
+                if kind is str:
+                    continue
                 if kind is dict or kind is list:
                     below.append(value)
                 elif kind is float and not _INT_MIN < value < _INT_MAX:
@@ -101,6 +105,8 @@ def _exact_fault(body: bytes) -> str:
         _EXACT.decode(body.decode())
     except _Fault as fault:
         return str(fault)
+    except RecursionError:  # only a value that orjson dropped as a duplicate can be this deep
+        return _DUPLICATE
     return ""
 
 

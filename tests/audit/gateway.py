@@ -13,7 +13,7 @@ from extproc.audit.entry import rfc3339
 from extproc.audit.sequencer import LOG, SPOOL, Sequencer
 from extproc.audit.spool import Spool
 
-NOON = 1_795_200_000_000
+NOON = 1_795_176_000_000  # 2026-11-20T12:00:00Z
 
 
 def entry(n: int, **more: Any) -> dict[str, Any]:

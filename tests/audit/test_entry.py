@@ -70,7 +70,11 @@ def test_masking_hides_numbers_and_booleans_too() -> None:
 
 def test_a_lost_worker_keeps_what_the_intent_said() -> None:
     """P3: only the outcome changes."""
-    intent = {"decision_id": "d", "decision": {"outcome": "allowed", "reason": "r"}, "plan": ["a/b"]}
+    intent = {
+        "decision_id": "d",
+        "decision": {"outcome": "allowed", "reason": "r"},
+        "plan": ["a/b"],
+    }
     assert worker_lost(intent)["decision"] == {"outcome": "worker_lost", "reason": "r"}
     assert worker_lost(intent)["plan"] == ["a/b"]
     assert intent["decision"]["outcome"] == "allowed"  # type: ignore[index]

@@ -114,8 +114,8 @@ async def test_silence_lasts_until_the_client_gives_up(
 ) -> None:
     """P2: a silent exchange holds up no other, and nothing of it is billed."""
     silent = asyncio.create_task(session.post(CHAT, json=ask(directive)))
-    while provider.ledger.open_count == 0:
-        await asyncio.sleep(0)
+    async with session.get("/_control/requests?busy=1") as response:
+        assert (await response.json())["open"] == 1
     async with session.post(CHAT, json=ask("hi", "other")) as response:
         assert response.status == 200
     assert not silent.done()

@@ -26,7 +26,7 @@ class PrivateStore:
     def start(self) -> None:
         command = [str(get_binary_path()), "--port", "0", "--unixsocket", f"{self.folder}/s",
                    "--dir", self.folder, "--save", "", "--appendonly", "no"]  # fmt: skip
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         for line in self._process.stdout:
             if "ready to accept connections" in line.lower():

@@ -217,7 +217,7 @@ async def test_usage_belongs_to_the_window_it_was_reserved_in(
 async def test_sliding_window_never_holds_more_than_the_limit(
     ledger: RedisLedger, clock: Clock
 ) -> None:
-    """P2: no true 60 s window exceeds the limit, and room is back one bucket (1 s) later at most."""
+    """P2: no true 60 s window exceeds the limit; room is back one bucket (1 s) later at most."""
     accepted: list[int] = []
     for n in range(400):
         clock.now += 379

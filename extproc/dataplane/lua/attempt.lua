@@ -15,9 +15,7 @@ function envoy_on_request(handle)
     return
   end
   headers:replace(":path", attempt.path)
-  if attempt.version ~= nil and headers:get("anthropic-version") == nil then
-    headers:add("anthropic-version", attempt.version)
-  end
+  if attempt.version ~= nil then headers:replace("anthropic-version", attempt.version) end
   metadata:set("envelope.retry", "on", attempt.retry_on or "")
   if attempt.body ~= nil then
     -- `body()` waits: what was fetched before it is out of scope after it.

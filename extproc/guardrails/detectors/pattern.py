@@ -61,7 +61,7 @@ class Rule:
     unsettled: Callable[[bytes, int], int | None]
 
 
-def _collect(rule: int, _start: int, end: int, _flags: int, hits: list[tuple[int, int]]) -> None:
+def _collect(rule: int, _start: int, end: int, _flags: int, hits: Any) -> None:
     hits.append((rule, end))
 
 

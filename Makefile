@@ -1,0 +1,59 @@
+# Nothing is assumed but Python 3.11 and pip (and, for the tests, apt where a server is missing).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGE := $(VENV)/.package
+TOOLS := $(VENV)/.tools
+
+.PHONY: run demo test check fast bench envoy-config protos lock clean
+
+run: $(PACKAGE)        ## a running gateway with a demo configuration; Ctrl-C stops it
+	$(BIN)/envelope up --demo
+
+demo: $(PACKAGE)       ## the guided tour: drives the gateway, checks every answer, exits
+	$(BIN)/envelope demo
+
+test: $(TOOLS)         ## every test, through real Envoy, store, OPA and SDKs
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
+
+fast: $(TOOLS)         ## the tests that start no gateway
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -m "not e2e"
+
+check: $(TOOLS)        ## format, lint, types, fast tests
+	$(BIN)/ruff check extproc tests bench
+	$(BIN)/mypy extproc
+	$(MAKE) fast
+
+bench: $(TOOLS)        ## CPU and latency beside a do-nothing processor and plain Envoy
+	$(BIN)/python -m bench
+
+envoy-config: $(PACKAGE)  ## Envoy's bootstrap for the example in envoy/
+	$(BIN)/envelope render --config envoy/example
+
+protos: $(TOOLS)       ## compile protos/ again
+	$(BIN)/python -m grpc_tools.protoc -Iprotos --python_out=extproc/server \
+	  --pyi_out=extproc/server protos/ext_proc.proto
+
+lock:                  ## pin every dependency again, with hashes
+	$(PYTHON) -m pip install --quiet pip-tools
+	$(PYTHON) -m piptools compile --quiet --upgrade --generate-hashes --no-emit-index-url \
+	  --no-emit-trusted-host --strip-extras --output-file requirements.txt pyproject.toml
+	$(PYTHON) -m piptools compile --quiet --upgrade --generate-hashes --no-emit-index-url \
+	  --no-emit-trusted-host --strip-extras --allow-unsafe --extra test \
+	  --constraint requirements.txt --output-file requirements-test.txt pyproject.toml
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(PACKAGE): $(VENV)/bin/python requirements.txt pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+$(TOOLS): $(PACKAGE) requirements-test.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) .envelope .tools

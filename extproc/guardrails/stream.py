@@ -1,0 +1,256 @@
+"""Guardrails on a stream: frames go in, the same frames come out once their text is settled.
+
+Promises: for any split of a text over frames the text that leaves is, character for character,
+what a whole answer would have become (P5); no part of a finding leaves before it is decided; frames
+keep their order; auditing guardrails delay nothing. A finding that spans frames is replaced in the
+first, its rest is removed from the others.
+Refuses: to hold without bound. More than HELD_CHARS_MAX characters of one channel, or
+QUEUED_BYTES_MAX bytes of frames behind a held one, end the stream as a failed strict guardrail
+would, whatever the strategy: text that could not be decided is not released.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+from extproc.guardrails.engine import fit
+from extproc.guardrails.json_text import Place
+from extproc.guardrails.scanning import Region, regions
+from extproc.guardrails.selection import Gate, Scanner, Selection
+from extproc.guardrails.tally import Tally
+from extproc.guardrails.values import HookResult
+from extproc.guardrails.window import Step, Window
+from extproc.llm.call import Frame, TextSlot
+
+HELD_CHARS_MAX = 65_536
+QUEUED_BYTES_MAX = 8 * 1024 * 1024
+_WATCH_CHARS = 512
+"""Auditing guardrails look once this much text has passed, and at the end."""
+
+
+class _Queued:
+    """A frame, and how many of its texts are not settled yet."""
+
+    __slots__ = ("frame", "waiting")
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.waiting = 0
+
+
+class _Piece:
+    """One slot's share of a channel's text: what of it is still to come out."""
+
+    __slots__ = ("changed", "left", "out", "queued", "slot")
+
+    def __init__(self, slot: TextSlot, queued: _Queued, size: int) -> None:
+        self.slot = slot
+        self.queued = queued
+        self.left = size
+        self.out: list[str] = []
+        self.changed = False
+
+    def close(self) -> None:
+        self.queued.waiting -= 1
+        if self.changed:
+            self.slot.text = "".join(self.out)
+            self.queued.frame.changed = True
+
+
+class _Channel:
+    """One text that arrives in the slots of many frames."""
+
+    __slots__ = ("pieces", "place", "window")
+
+    def __init__(self, json: bool) -> None:
+        self.window = Window(json)
+        self.place = Place() if json else None
+        self.pieces: deque[_Piece] = deque()
+
+    def add(self, slot: TextSlot, queued: _Queued, text: str) -> None:
+        self.window.pending += text
+        self.pieces.append(_Piece(slot, queued, len(text)))
+        queued.waiting += 1
+
+    def write(self, raw: str, found: Sequence[Region]) -> int:
+        """Let settled text go into its slots; how many slots are complete by it."""
+        before, position = len(self.pieces), 0
+        for region in found:
+            self._keep(raw, position, region.start)
+            self._replace(region.end - region.start, region.text)
+            position = region.end
+        self._keep(raw, position, len(raw))
+        return before - len(self.pieces)
+
+    def _keep(self, raw: str, start: int, end: int) -> None:
+        while start < end:
+            piece = self.pieces[0]
+            size = min(piece.left, end - start)
+            piece.out.append(raw[start : start + size])
+            start += size
+            self._take(piece, size)
+
+    def _replace(self, size: int, text: str) -> None:
+        while size:
+            piece = self.pieces[0]
+            taken = min(piece.left, size)
+            piece.out.append(text)
+            piece.changed = True
+            text, size = "", size - taken
+            self._take(piece, taken)
+
+    def _take(self, piece: _Piece, size: int) -> None:
+        piece.left -= size
+        if not piece.left:
+            piece.close()
+            self.pieces.popleft()
+
+
+class StreamGuard:
+    """One stream's output hook. `texts(frame)`: the frame's texts, `channel` telling them apart.
+
+    Call `feed` per arrival, `finish` at the provider's end, `result` once, however it ended. When
+    `blocked` is set nothing more comes out: the caller emits its dialect's error and ends.
+    A detector that raises is out for the rest of the stream; its strategy decides (see `Tally`).
+    """
+
+    def __init__(
+        self, selection: Selection, texts: Callable[[Frame], Iterable[TextSlot]]
+    ) -> None:
+        self._selection = selection
+        self._texts = texts
+        self._tally = Tally(selection)
+        self._holding = selection.holding
+        self._watching = selection.watching
+        self._channels: dict[str, _Channel] = {}
+        self._watched: dict[str, Window] = {}
+        self._queue: deque[_Queued] = deque()
+        self._queued_bytes = 0
+        self._overrun = False
+        self.blocked: HookResult | None = None
+
+    def feed(self, frames: list[Frame]) -> list[Frame]:
+        """Take frames in; return those whose text is settled, in order."""
+        if not self._selection.gates:
+            return frames
+        if self.blocked is not None:
+            return []
+        touched: dict[str, None] = {}
+        for frame in frames:
+            self._enter(frame, touched)
+        self._watch(touched, final=False)
+        if not self._selection.holding:
+            return frames
+        self._advance(touched, final=False)
+        return self._leave()
+
+    def finish(self) -> list[Frame]:
+        """The stream is over: settle and return everything that is left."""
+        if self.blocked is not None:
+            return []
+        self._watch(self._watched, final=True)
+        self._advance(self._channels, final=True)
+        return self._leave()
+
+    def result(self) -> HookResult:
+        """What the hook decided so far. Counts what was released, and all text for audit."""
+        if self.blocked is not None:
+            return self.blocked
+        self._watch(self._watched, final=True)
+        return self._tally.result()
+
+    def _enter(self, frame: Frame, touched: dict[str, None]) -> None:
+        queued = _Queued(frame)
+        for slot in self._texts(frame):
+            text = slot.text
+            if not text:
+                continue
+            touched[slot.channel] = None
+            if self._selection.watching:
+                self._watch_slot(slot, text)
+            if self._selection.holding:
+                self._channel(slot).add(slot, queued, text)
+            else:
+                self._tally.covered(1, len(text))
+        if self._selection.holding:
+            self._queue.append(queued)
+            self._queued_bytes += len(frame.raw)
+
+    def _channel(self, slot: TextSlot) -> _Channel:
+        channel = self._channels.get(slot.channel)
+        if channel is None:
+            channel = self._channels[slot.channel] = _Channel(slot.json_text)
+        return channel
+
+    def _watch_slot(self, slot: TextSlot, text: str) -> None:
+        window = self._watched.get(slot.channel)
+        if window is None:
+            window = self._watched[slot.channel] = Window(slot.json_text)
+        window.pending += text
+
+    def _watch(self, channels: Iterable[str], final: bool) -> None:
+        for name in channels if self._watching else ():
+            window = self._watched[name]
+            if window.pending and (final or len(window.pending) >= _WATCH_CHARS):
+                step = window.step(self._watching, final)
+                if step is not None:
+                    self._note(step, name)
+
+    def _advance(self, channels: Iterable[str], final: bool) -> None:
+        for name in channels:
+            channel = self._channels[name]
+            step = channel.window.step(self._holding, final)
+            if step is not None:
+                self._note(step, name)
+                self._write(channel, step)
+            self._overrun |= len(channel.window.pending) > HELD_CHARS_MAX
+            if self._overrun or self._tally.refuses:
+                self._block()
+                return
+
+    def _note(self, step: Step, name: str) -> None:
+        for hit in step.hits:
+            self._tally.saw(hit.gates, hit.span.label, name)
+        if step.failed:
+            self._tally.fail(step.failed)
+            self._holding = _without(self._holding, step.failed)
+            self._watching = _without(self._watching, step.failed)
+
+    def _write(self, channel: _Channel, step: Step) -> None:
+        if self._tally.refuses:
+            return
+        found = regions(step.hits, self._selection.gates) if step.hits else []
+        if channel.place is not None:
+            fitted = fit(step.raw, found, channel.place, step.after)
+            if not isinstance(fitted, list):
+                self._tally.cannot_redact(fitted.gate)
+                return
+            found = fitted
+        self._tally.changed |= bool(found)
+        self._tally.covered(channel.write(step.raw, found), len(step.raw))
+
+    def _leave(self) -> list[Frame]:
+        leaving: list[Frame] = []
+        if self.blocked is not None:
+            return leaving
+        queue = self._queue
+        while queue and not queue[0].waiting:
+            frame = queue.popleft().frame
+            self._queued_bytes -= len(frame.raw)
+            leaving.append(frame)
+        if self._queued_bytes > QUEUED_BYTES_MAX:
+            self._overrun = True
+            self._block()
+        return leaving
+
+    def _block(self) -> None:
+        self._watch(self._watched, final=True)
+        self.blocked = self._tally.result(self._overrun)
+        self._queue.clear()
+        self._channels.clear()
+
+
+def _without(scanners: tuple[Scanner, ...], failed: Sequence[Gate]) -> tuple[Scanner, ...]:
+    out = {gate.selector for gate in failed}
+    return tuple(scanner for scanner in scanners if scanner[1][0].selector not in out)

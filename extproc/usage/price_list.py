@@ -1,0 +1,105 @@
+"""Adapter of genai-prices: its bundled snapshot, read as our `Price`. Offline, and only offline."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import lru_cache
+
+from genai_prices.data_snapshot import get_snapshot
+from genai_prices.types import (
+    ModelInfo,
+    ModelPrice,
+    StartDateConstraint,
+    TieredPrices,
+    TimeOfDateConstraint,
+)
+
+from extproc.usage.prices import Price, Rates, nano_usd_per_mtok
+
+Listed = Decimal | TieredPrices | None
+
+
+def listed_price(
+    provider: str, base_url: str, model_id: str, today: date | None = None
+) -> Price | None:
+    """Look a model up as of `today` (UTC); None when the list does not know it or calls it free.
+
+    An account of a known provider is looked up there, an `openai-compatible` one by its URL.
+    """
+    return _listed(provider, base_url, model_id, today or datetime.now(UTC).date())
+
+
+@lru_cache(maxsize=4_096)
+def _listed(provider: str, base_url: str, model_id: str, day: date) -> Price | None:
+    known = provider if provider in ("openai", "anthropic") else None
+    try:
+        _, model = get_snapshot().find_provider_model(
+            model_id, None, known, None if known else base_url
+        )
+    except LookupError:
+        return None
+    return _price(model, day)
+
+
+def _price(model: ModelInfo, day: date) -> Price | None:
+    standard = _standard(model, day)
+    lanes: dict[str, Price] = {}
+    for variant in model.price_variants or ():
+        name = variant.when.get("service_tier")
+        if name and len(variant.when) == 1 and name not in lanes:
+            # Dated or not: a lane that may cost more is believed at once.
+            lanes[name] = _as_price(standard, variant.prices)
+    price = _as_price(standard, ModelPrice())
+    if price.base.input == 0 and price.base.output == 0:
+        return None
+    return Price(price.base, price.tiers, tuple(sorted(lanes.items())))
+
+
+def _standard(model: ModelInfo, day: date) -> ModelPrice:
+    """The last price in force on that day; of prices by time of day, the dearest input."""
+    if isinstance(model.prices, ModelPrice):
+        return model.prices
+    current, hourly = model.prices[0].prices, []
+    for priced in model.prices:
+        match priced.constraint:
+            case TimeOfDateConstraint():
+                hourly.append(priced.prices)
+            case StartDateConstraint(start_date=start) if start > day:
+                continue
+            case _:
+                current = priced.prices
+    return max([current, *hourly], key=lambda p: _at(p.input_mtok, 0) or Decimal(0))
+
+
+def _as_price(standard: ModelPrice, lane: ModelPrice) -> Price:
+    def listed(name: str) -> Listed:
+        value: Listed = lane.__dict__.get(name)
+        return value if value is not None else standard.__dict__.get(name)
+
+    names = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
+    columns = [listed(name) for name in names]
+    starts = {t.start for c in columns if isinstance(c, TieredPrices) for t in c.tiers}
+    tiers = tuple((start, _rates(columns, start + 1)) for start in sorted(starts))
+    return Price(_rates(columns, 0), tiers)
+
+
+def _rates(columns: list[Listed], input_tokens: int) -> Rates:
+    plain, output, cached, write = (_at(c, input_tokens) for c in columns)
+    usual = nano_usd_per_mtok(plain)
+    return Rates(
+        usual,
+        nano_usd_per_mtok(output),
+        nano_usd_per_mtok(cached, usual),
+        nano_usd_per_mtok(write, usual),
+    )
+
+
+def _at(value: Listed, input_tokens: int) -> Decimal | None:
+    if not isinstance(value, TieredPrices):
+        return value
+    found = value.base
+    for tier in value.tiers:
+        if input_tokens > tier.start:
+            found = tier.price
+    return found

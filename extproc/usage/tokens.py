@@ -1,0 +1,161 @@
+"""Token counting without a network: OpenAI's o200k_base, and factors for those who publish none.
+
+Promises: an upper-ish bound of the input, cheap enough for every request; long texts are counted in
+slices so that nobody else waits (P8); text is never kept, only its hash and its count (P4).
+Refuses nothing: any string has a count, lone surrogates included.
+
+Assumptions, replaced at settlement by what the provider reports:
+- Messages cost 3 tokens each and a reply is primed with 3 (OpenAI cookbook, "How to count tokens
+  with tiktoken"); names cost 1. Texts outnumber messages, so 4 a text is charged.
+- Anthropic publishes no tokenizer. Its counts for the same text are taken to be at most 1.25 times
+  o200k's; declaring tools adds a system prompt of a few hundred tokens (Anthropic docs, "Tool use:
+  pricing").
+- An image or another part without text costs at most what the dearest of today's models states:
+  `MEDIA_TOKENS`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+
+from rs_bpe.bpe import openai as _bpe  # type: ignore[import-not-found]
+
+from extproc.llm.call import Family
+
+TEXT_TOKENS = 4
+REPLY_TOKENS = 3
+# Numerators over 100, so that a bound stays an integer and rounds up.
+PERCENT: dict[Family, int] = {"openai": 100, "anthropic": 125}
+TOOL_PROMPT_TOKENS: dict[Family, int] = {"openai": 0, "anthropic": 600}
+# gpt-4o-mini, high detail, 8 tiles: 2,833 + 8 x 5,667. Claude: (1,092 x 1,092) / 750 pixels.
+MEDIA_TOKENS: dict[Family, int] = {"openai": 48_169, "anthropic": 1_600}
+
+LARGE_CHARS = 64 * 1024
+SLICE_CHARS = 16 * 1024
+"""About 1 ms of prose, 3 ms of the worst text found (random code points)."""
+MEMO_CHARS_MIN = 256
+MEMO_MAX = 8_192
+FLUSH_CHARS = 8 * 1024
+
+
+class TokenCounter:
+    """Counts text. Owns the vocabulary and a memo; one per process."""
+
+    def __init__(self) -> None:
+        self._tokenizer = _bpe.o200k_base()
+        self._memo: dict[tuple[int, int], int] = {}
+
+    def count(
+        self, texts: Iterable[str], family: Family, *, tools: bool = False, media: int = 0
+    ) -> int:
+        """Bound the input tokens of one request: its texts, and what the format adds around them.
+
+        `tools`: it declares tools. `media`: parts without readable text.
+        """
+        raw = count = 0
+        for text in texts:
+            raw += self._remembered(text)
+            count += 1
+        return _framed(raw, count, family, tools, media)
+
+    async def count_large(
+        self, texts: Iterable[str], family: Family, *, tools: bool = False, media: int = 0
+    ) -> int:
+        """The same as `count`; more than 64 K characters are sliced, others run in between."""
+        listed = list(texts)
+        if sum(map(len, listed)) <= LARGE_CHARS:
+            return self.count(listed, family, tools=tools, media=media)
+        raw = since = 0
+        for piece in (piece for text in listed for piece in _slices(text)):
+            raw += self._remembered(piece)
+            since += len(piece)
+            if since >= SLICE_CHARS:
+                since = 0
+                await asyncio.sleep(0)
+        return _framed(raw, len(listed), family, tools, media)
+
+    def count_output(self, text: str, family: Family) -> int:
+        """Tokens of generated text: nothing is added around it."""
+        return _scaled(self.raw(text), family)
+
+    def _remembered(self, text: str) -> int:
+        """System prompts, tools and history come again with every call: count them once.
+
+        Keyed by hash and length, not by the text: nothing that was said stays in memory (P4). A
+        collision (2^-64, salted per process) would only bend a bound until settlement.
+        """
+        if len(text) < MEMO_CHARS_MIN:
+            return self.raw(text)
+        key = (hash(text), len(text))
+        known = self._memo.get(key)
+        if known is None:
+            known = self.raw(text)
+            if len(self._memo) >= MEMO_MAX:
+                self._memo.clear()
+            self._memo[key] = known
+        return known
+
+    def raw(self, text: str) -> int:
+        """o200k tokens of one text, as plain text: special tokens in it mean nothing."""
+        try:
+            return int(self._tokenizer.count(text))
+        except UnicodeEncodeError:  # a lone surrogate: JSON may carry it, UTF-8 may not
+            return int(self._tokenizer.count(text.encode("utf-8", "replace").decode()))
+
+
+class OutputCounter:
+    """Counts a streamed answer, delta by delta, so that a stream that was cut has a count too.
+
+    Deltas are joined per channel before they are counted (a word may span two of them). At most
+    about `FLUSH_CHARS` per channel are held, and dropped when counted.
+    """
+
+    def __init__(self, counter: TokenCounter, family: Family) -> None:
+        self._counter, self._family = counter, family
+        self._held: dict[str, list[str]] = {}
+        self._held_chars: dict[str, int] = {}
+        self._raw = 0
+
+    def add(self, channel: str, text: str) -> None:
+        """One delta of one channel (`TextSlot.channel`)."""
+        held = self._held.setdefault(channel, [])
+        held.append(text)
+        chars = self._held_chars.get(channel, 0) + len(text)
+        if chars >= FLUSH_CHARS:
+            text = "".join(held)
+            end = _word_end(text, 0, len(text))
+            self._raw += self._counter.raw(text[:end])
+            held[:] = [text[end:]]
+            chars = len(text) - end
+        self._held_chars[channel] = chars
+
+    def tokens(self) -> int:
+        """Tokens so far, over all channels. May be asked at any time."""
+        rest = sum(self._counter.raw("".join(held)) for held in self._held.values())
+        return _scaled(self._raw + rest, self._family)
+
+
+def _scaled(raw: int, family: Family) -> int:
+    return -(-raw * PERCENT[family] // 100)
+
+
+def _framed(raw: int, texts: int, family: Family, tools: bool, media: int) -> int:
+    around = TEXT_TOKENS * texts + REPLY_TOKENS + media * MEDIA_TOKENS[family]
+    return _scaled(raw, family) + around + (TOOL_PROMPT_TOKENS[family] if tools else 0)
+
+
+def _slices(text: str) -> Iterator[str]:
+    """Cut a long text at spaces where there are any: o200k's words begin with their space."""
+    start = 0
+    while len(text) - start > SLICE_CHARS:
+        end = _word_end(text, start, start + SLICE_CHARS)
+        yield text[start:end]
+        start = end
+    yield text[start:]
+
+
+def _word_end(text: str, start: int, end: int) -> int:
+    """The last space in the second half of a span, or the span's end when there is none."""
+    at = text.rfind(" ", (start + end) // 2, end)
+    return at if at > start else end
