@@ -14,6 +14,7 @@ from extproc.audit.values import AuditLog
 from extproc.config.model import Config
 from extproc.exchange.world import Observer, World
 from extproc.guardrails.engine import Engine
+from extproc.guardrails.selection import compile_guardrails
 from extproc.identity.key_cache import KeyCache
 from extproc.identity.key_store import KeyStore
 from extproc.limits.match import LimitMatcher
@@ -73,16 +74,16 @@ async def build_world(config: Config, place: Place, adapters: Adapters) -> World
         router=Router(config),
         policy=policy,
         policy_engine="opa" if config.gateway.policy.opa else "embedded",
-        limits=LimitMatcher(config.rate_limits, config.budgets),
+        limits=LimitMatcher(
+            config.rate_limits, config.budgets, config.gateway.limits.default_output_tokens
+        ),
         ledger=adapters.ledger,
         prices=prices,
         tokens=adapters.tokens,
-        guardrails=Engine.of(config),
+        guardrails=Engine(compile_guardrails(config.guardrails), config.guardrail_rules),
         audit=adapters.audit,
         observer=adapters.observer,
         owner=place.owner,
         now_ns=time.perf_counter_ns,
         draw=random.random,
     )
-
-

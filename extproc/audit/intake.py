@@ -138,19 +138,33 @@ class Intake:
 def _take(tail: Tail, segment: str, offset: int, line: bytes, batch: Batch) -> None:
     record = parse(line)
     if record is None:
-        entry = spool_damaged(tail.owner, segment, offset, line, batch.now_ms)
-        batch.spool_damaged += batch.add(entry["decision_id"], batch.now_ms, entry)
-    elif record.kind == "close":
-        tail.note(segment, record)
-        batch.duplicates += not batch.add(record.decision_id, record.at_ms, record.entry)
-    elif record.decision_id not in batch.known:
-        tail.note(segment, record)
+        _add_damaged(tail, segment, offset, line, batch)
+    elif record.kind == "intent":
+        if record.decision_id not in batch.known:
+            tail.note(segment, offset, record)
+    elif record.decision_id in batch.known:
+        tail.note(segment, offset, record)
+        batch.duplicates += 1
+    elif (entry := record.entry()) is None:
+        _add_damaged(tail, segment, offset, line, batch)
+    else:
+        tail.note(segment, offset, record)
+        batch.add(record.decision_id, record.at_ms, entry)
+
+
+def _add_damaged(tail: Tail, segment: str, offset: int, line: bytes, batch: Batch) -> None:
+    entry = spool_damaged(tail.owner, segment, offset, line, batch.now_ms)
+    batch.spool_damaged += batch.add(entry["decision_id"], batch.now_ms, entry)
 
 
 def _give_up(tail: Tail, batch: Batch) -> None:
     """A dead owner will close nothing any more (P3: its open exchanges still get their entry)."""
-    for decision_id, (_, at_ms, intent) in tail.open.items():
-        batch.worker_lost += batch.add(decision_id, at_ms, worker_lost(intent))
+    for segment, offset, record in tail.open.values():
+        intent = record.entry()
+        if intent is None:
+            _add_damaged(tail, segment, offset, record.line, batch)
+        else:
+            batch.worker_lost += batch.add(record.decision_id, record.at_ms, worker_lost(intent))
     tail.open.clear()
     batch.finished.append(tail.owner)
 

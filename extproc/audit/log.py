@@ -123,21 +123,20 @@ class Log:
             os.fsync(self._hashes)
 
 
-def index_of(line: bytes) -> int | None:
-    """The `index` of an entry's line; None when the line is not a canonical entry."""
+def _stated_index(line: bytes) -> int | None:
+    """The `index` that a line states; None when it is not an entry."""
     try:
-        entry = orjson.loads(line)
-        index = entry["index"]
+        index = orjson.loads(line)["index"]
     except (ValueError, KeyError, TypeError):
         return None
-    return index if type(index) is int and canonical(entry) == line else None
+    return index if type(index) is int else None
 
 
 def _whole_entries(fd: int, start: int, end: int, first: int) -> list[bytes]:
     """Lines from `start` that are entries `first`, `first + 1`, ...; stops at any other."""
     found: list[bytes] = []
     for line in _lines(fd, start, end):
-        if index_of(line) != first + len(found):
+        if _stated_index(line) != first + len(found) or canonical(orjson.loads(line)) != line:
             break
         found.append(line)
     return found
@@ -174,7 +173,7 @@ def _line_start(fd: int, end: int, index: int) -> int:
 def _forward_to(fd: int, start: int, end: int, index: int) -> int | None:
     """Offset of entry `index` at or after `start`; None when the lines there begin after it."""
     for line in _lines(fd, start, end):
-        here = index_of(line)
+        here = _stated_index(line)
         if here is None or here > index:
             return None
         if here == index:

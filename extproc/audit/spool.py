@@ -25,6 +25,7 @@ from extproc.audit.values import AuditUnavailable, Entry
 
 ROTATE_BYTES = 16 * 1024 * 1024
 _OWNER = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_DECISION = re.compile(r"[A-Za-z0-9_.:-]{1,256}")
 _KEPT_MAX = 4096
 
 
@@ -143,9 +144,10 @@ def segment_name(owner: str, number: int) -> str:
 
 def _line(kind: Literal["intent", "close"], at_ms: int, entry: Entry) -> bytes:
     decision_id = entry.get("decision_id")
-    if not decision_id or not isinstance(decision_id, str):
-        raise AuditUnavailable("an audit entry without decision_id")
-    return b'{"kind":"%b","at_ms":%d,"entry":%b}\n' % (kind.encode(), at_ms, bounded(entry))
+    if not isinstance(decision_id, str) or not _DECISION.fullmatch(decision_id):
+        raise AuditUnavailable("an audit entry without a usable decision_id")
+    head = f'{{"kind":"{kind}","at_ms":{at_ms},"id":"{decision_id}","entry":'
+    return b"%b%b}\n" % (head.encode(), bounded(entry))
 
 
 def _unavailable(error: OSError) -> AuditUnavailable:

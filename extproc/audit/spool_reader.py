@@ -6,9 +6,10 @@ Promises: a torn last line is never taken; a segment is read only up to its last
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import orjson
 
@@ -16,16 +17,27 @@ from extproc.audit.disk import is_locked
 from extproc.audit.values import Entry
 
 READ_BYTES = 4 * 1024 * 1024
+_FRAME = re.compile(
+    rb'\{"kind":"(intent|close)","at_ms":(\d{1,16}),"id":"([A-Za-z0-9_.:-]{1,256})","entry":\{'
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One spool line."""
+    """One spool line. Only its frame is read at once: of most intents nothing else is needed."""
 
     kind: Literal["intent", "close"]
     at_ms: int
-    entry: Entry
     decision_id: str
+    line: bytes
+
+    def entry(self) -> Entry | None:
+        """The entry; None when the line behind the frame is damaged."""
+        try:
+            entry = orjson.loads(self.line)["entry"]
+            return entry if entry["decision_id"] == self.decision_id else None
+        except (ValueError, KeyError, TypeError):
+            return None
 
 
 @dataclass(slots=True)
@@ -33,17 +45,17 @@ class Tail:
     """One owner's spool as far as it was read.
 
     `offsets`: segment -> bytes taken.
-    `open`: decision id -> (segment, at_ms, intent), oldest first.
+    `open`: decision id -> (segment, offset, intent), oldest first.
     """
 
     owner: str
     offsets: dict[str, int] = field(default_factory=dict)
-    open: dict[str, tuple[str, int, Entry]] = field(default_factory=dict)
+    open: dict[str, tuple[str, int, Record]] = field(default_factory=dict)
 
-    def note(self, segment: str, record: Record) -> None:
+    def note(self, segment: str, offset: int, record: Record) -> None:
         """Remember an open intent, forget a closed one."""
         if record.kind == "intent":
-            self.open[record.decision_id] = (segment, record.at_ms, record.entry)
+            self.open[record.decision_id] = (segment, offset, record)
         else:
             self.open.pop(record.decision_id, None)
 
@@ -51,14 +63,14 @@ class Tail:
         """Take `segment` as read up to `offset`: only which intents are open is learnt from it."""
         here = 0
         while here < offset:
-            lines, end = whole_lines(folder / segment, here, min(READ_BYTES, offset - here))
+            lines, _ = whole_lines(folder / segment, here, min(READ_BYTES, offset - here))
+            if not lines:
+                break
             for line in lines:
                 record = parse(line)
                 if record is not None:
-                    self.note(segment, record)
-            if end == here:
-                break
-            here = end
+                    self.note(segment, here, record)
+                here += len(line) + 1
         self.offsets[segment] = offset
 
 
@@ -94,13 +106,9 @@ def whole_lines(path: Path, offset: int, bytes_max: int = READ_BYTES) -> tuple[l
 
 
 def parse(line: bytes) -> Record | None:
-    """A spool line, or None when it is not one."""
-    try:
-        data: Any = orjson.loads(line)
-        kind, at_ms, entry = data["kind"], data["at_ms"], data["entry"]
-        decision_id = entry["decision_id"]
-    except (ValueError, KeyError, TypeError):
+    """A spool line's frame, or None when it has none; see spool.py for its exact form."""
+    frame = _FRAME.match(line)
+    if frame is None or not line.endswith(b"}}"):
         return None
-    if kind not in ("intent", "close") or type(at_ms) is not int or type(decision_id) is not str:
-        return None
-    return Record(kind, at_ms, entry, decision_id)
+    kind: Literal["intent", "close"] = "intent" if frame[1] == b"intent" else "close"
+    return Record(kind, int(frame[2]), frame[3].decode(), line)

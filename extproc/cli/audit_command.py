@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -69,6 +70,9 @@ def run(args: argparse.Namespace) -> int:
         return _say(str(error), NO)
     except ValueError as error:
         return _say(str(error), USAGE)
+    except BrokenPipeError:  # the reader has seen enough (`| head`)
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (the exit's flush must find no pipe)
+        return FINE
     except OSError as error:
         return _say(f"cannot read {error.filename}: {error.strerror}", USAGE)
 
@@ -102,8 +106,8 @@ def _export(args: argparse.Namespace, folder: Path) -> int:
 
 def _verify(args: argparse.Namespace, folder: Path) -> int:
     saved = args.checkpoint.read_bytes().decode(errors="replace") if args.checkpoint else None
-    if not folder.exists() and saved is None:
-        raise NoLog(f"no audit log in {folder}")
+    if saved is None:
+        _need_log(folder)
     report = verify(folder, load_verifier(_key_path(args)), saved)
     if args.json:
         print(json.dumps(_report_json(report)))
@@ -113,9 +117,15 @@ def _verify(args: argparse.Namespace, folder: Path) -> int:
 
 
 def _prove(args: argparse.Namespace, folder: Path) -> int:
+    _need_log(folder)
     found = prove(folder, load_verifier(_key_path(args)), args.which)
     print(json.dumps(found.to_json(), indent=None if args.json else 2))
     return FINE
+
+
+def _need_log(folder: Path) -> None:
+    if not folder.exists():
+        raise NoLog(f"no audit log in {folder}")
 
 
 def _matching(args: argparse.Namespace, folder: Path) -> Iterator[Entry]:

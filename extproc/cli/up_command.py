@@ -30,12 +30,16 @@ from extproc.store import StoreRefused, StoreUnavailable
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, help="a file or a folder of *.yaml")
-    parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="state folder (%(default)s)")
+    parser.add_argument(
+        "--state", type=Path, default=DEFAULT_STATE, help="state folder (%(default)s)"
+    )
     parser.add_argument("--store", metavar="URL", help="redis://, rediss:// or unix:// instead of "
                         "the private store")  # fmt: skip
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=10000, help="the gateway's port (%(default)s)")
-    parser.add_argument("--admin-port", type=int, default=10080, help="the admin port (%(default)s)")
+    parser.add_argument(
+        "--admin-port", type=int, default=10080, help="the admin port (%(default)s)"
+    )
     parser.add_argument("--workers", type=int, default=min(4, os.cpu_count() or 1),
                         help="ext_proc worker processes (%(default)s)")  # fmt: skip
     parser.add_argument("--ready-file", type=Path, help="write where the gateway is, once it is up")
@@ -45,7 +49,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
     if arguments.config is None and not arguments.demo:
-        print("envelope up: name a configuration with --config PATH, or try --demo", file=sys.stderr)
+        print(
+            "envelope up: name a configuration with --config PATH, or try --demo", file=sys.stderr
+        )
         return 2
     try:
         return asyncio.run(_up(arguments))

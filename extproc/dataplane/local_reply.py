@@ -1,4 +1,4 @@
-"""What Envoy itself says when the processor cannot: the contract's refusals, in the caller's dialect.
+"""What Envoy itself says when the processor cannot: the contract's refusals, caller's dialect.
 
 Envoy's own replies (processor gone, body over the limit, locked, header limits) would be plain
 text. Each becomes one row of `errors.TABLE` with the decision id. Replies that the processor made
@@ -50,7 +50,7 @@ def _body(code: Code, anthropic: bool) -> str:
     text = TABLE[code].text
     kind = {413: "request_too_large", 503: "overloaded_error"}.get(TABLE[code].status, "api_error")
     if anthropic:
-        error = {"type": kind, "message": text, "code": code.value}
+        error: Json = {"type": kind, "message": text, "code": code.value}
         body: Json = {"type": "error", "error": error, "request_id": DECISION_ID}
     else:
         error = {"message": text, "type": kind, "code": code.value, "param": None,

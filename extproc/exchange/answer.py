@@ -15,6 +15,7 @@ import orjson
 from extproc.errors import TABLE, Code, Refusal
 from extproc.exchange.headers import answer_headers
 from extproc.exchange.request import Request
+from extproc.exchange.selected import refusal_of
 from extproc.exchange.streaming import AnswerStream
 from extproc.exchange.values import Attempt, BodyReply, HeadReply, ResponseHead
 from extproc.llm import strict_json
@@ -98,25 +99,29 @@ class Answer:
         return self._judge(body, tree)
 
     def _judge(self, body: bytes, tree: Json) -> BodyReply:
-        assert self.provider is not None and self.request.caller is not None
+        assert self.provider is not None and self.attempt is not None
         request, record = self.request, self.request.record
         self._count(tree)
         changed = False
-        if request.guards.output:
+        if request.guards.output.gates:
             began = request.world.now_ns()
-            result = request.world.guardrails.run(
+            result = request.world.guardrails.run_response(
                 self.provider.response_texts(tree), request.guards.output
             )
             record.output_guard, changed = result, result.changed
             record.phases_ns["guardrails_out"] = request.world.now_ns() - began
-            refusal = request.guards.refusal(result)
+            refusal = refusal_of(result)
             if refusal is not None:
                 record.outcome = "blocked"
                 return self._refuse(refusal)
+        assert request.caller is not None
         translation = translator(request.caller, self.provider)
         if translation is not None:
             created = record.started_at_ms // 1000
-            tree = translation.response(tree, model=record.served.name, created=created)
+            answer = translation.response(tree, model=self.attempt.target.name, created=created)
+            if isinstance(answer, Refusal):
+                return self._refuse(answer)
+            tree = answer
         headers = answer_headers(request, whole=True)
         if translation is None and not changed:
             return BodyReply(None, headers)
@@ -130,9 +135,8 @@ class Answer:
         usage = self.provider.response_usage(tree)
         if usage is None:
             record.usage_flags.append("provider_usage_missing")
-            texts = [slot.text for slot in self.provider.response_texts(tree)]
-            family = self.provider.family
-            output = request.world.tokens.count(texts, family) if texts else 0
+            text = " ".join(slot.text for slot in self.provider.response_texts(tree))
+            output = request.world.tokens.count_output(text, self.provider.family)
             usage = Usage(request.input_tokens, output, source="counted")
         record.usage = usage
 

@@ -1,69 +1,64 @@
-"""The most one request can cost, over every target it may reach: what the ledger reserves (P2)."""
+"""The most one request can use, over every target it may reach: what the ledger reserves (P2)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from extproc.errors import Code, Refusal
-from extproc.limits.match import Amounts
-from extproc.limits.values import Charge
+from extproc.limits.values import Amounts
+from extproc.llm.call import LlmCall
 from extproc.routing.values import Target
-from extproc.usage.prices import Price, worst_case
-
-if TYPE_CHECKING:
-    from extproc.exchange.request import Request
+from extproc.usage.prices import PriceTable, worst_case
 
 OUTPUT_TOKENS_UNKNOWN = 16_384
 """Assumed where neither the caller nor the model's configuration states a maximum."""
+_MAXIMA = ("max_tokens", "max_completion_tokens")
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    charges: tuple[Charge, ...]
-    prices: Mapping[str, Price | None]
+def output_bound(target: Target, stated: int | None, operation: str) -> int:
+    """Most output tokens of one choice. An embedding has none.
 
-
-def _output_bound(request: Request, target: Target) -> int:
-    if request.operation == "embeddings":
+    A target's own override may set a maximum where the caller set none; it never raises one.
+    """
+    if operation == "embeddings":
         return 0
-    most = target.model.max_output_tokens
-    stated = request.max_output_tokens
-    if stated is not None:
-        return stated
-    return most or OUTPUT_TOKENS_UNKNOWN
+    limits = [stated, *(target.override_params.get(key) for key in _MAXIMA)]
+    known = [most for most in limits if isinstance(most, int)]
+    return min(known, default=target.model.max_output_tokens or OUTPUT_TOKENS_UNKNOWN)
 
 
-def bound(request: Request) -> Bounds | Refusal:
-    """Charges for the ledger. A target without a price falls out unless its account allows it."""
-    assert request.principal is not None and request.call is not None
-    priced = {t.name: request.world.prices.of(t.name) for t in request.targets}
-    kept = tuple(
-        t for t in request.targets if priced[t.name] is not None or t.account.unpriced == "allow"
+def _choices(targets: Sequence[Target], call: LlmCall) -> int:
+    overridden = (t.override_params.get("n") for t in targets)
+    return max([call.choices, *(n for n in overridden if isinstance(n, int))])
+
+
+def priced(targets: Sequence[Target], prices: PriceTable) -> tuple[Target, ...]:
+    """Targets that may be called: with a price, or on an account that says `unpriced: allow`."""
+    return tuple(
+        t for t in targets if prices.price(t.name) is not None or t.account.unpriced == "allow"
     )
-    if not kept:
-        return Refusal(Code.PERMISSION_DENIED, reason="no target has a price")
-    request.targets = kept
-    choices = request.call.choices
-    output = max(_output_bound(request, t) for t in kept) * choices
-    cost = 0
-    for target in kept:
-        price = priced[target.name]
-        if price is not None:
-            tokens = _output_bound(request, target)
-            cost = max(cost, worst_case(price, request.input_tokens, tokens, choices))
-    amounts = Amounts(
+
+
+def amounts(
+    targets: Sequence[Target],
+    call: LlmCall,
+    prices: PriceTable,
+    *,
+    input_tokens: int,
+    stated: int | None,
+) -> Amounts:
+    """The dearest target decides: the plan may end at any of them."""
+    choices = _choices(targets, call)
+    bounds = [output_bound(t, stated, call.operation) for t in targets]
+    costs = [
+        worst_case(price, input_tokens, output, choices)
+        for target, output in zip(targets, bounds, strict=True)
+        if (price := prices.price(target.name)) is not None
+    ]
+    return Amounts(
         requests=1,
-        tokens=request.input_tokens + output,
-        input_tokens=request.input_tokens,
-        output_stated=request.max_output_tokens is not None,
-        cost_nano_usd=cost,
+        tokens=input_tokens + max(bounds) * choices,
+        input_tokens=input_tokens,
+        output_stated=stated is not None or call.operation == "embeddings",
+        cost_nano_usd=max(costs, default=0),
+        choices=choices,
     )
-    charges = request.world.limits.charges(
-        request.principal,
-        (request.call.model, *(t.name for t in kept)),
-        request.metadata,
-        amounts,
-    )
-    return Bounds(tuple(charges), priced)

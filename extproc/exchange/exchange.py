@@ -125,11 +125,11 @@ class Exchange:
 
     def _price(self) -> None:
         """Only what a provider bills: an answer of its own with usage, or a stream that was cut."""
-        record, bounds = self.record, self._request.bounds
-        if record.usage is None or bounds is None:
+        record = self.record
+        if record.usage is None:
             return
         target = record.served or self._request.attempts[0].target
-        price = bounds.prices.get(target.name)
+        price = self.world.prices.price(target.name)
         if price is None:
             record.usage_flags.append("unpriced")
         else:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import orjson
 
 from extproc.exchange.record import Record
-from extproc.limits.values import CounterState
+from extproc.limits.values import Charge, CounterState
 
 if TYPE_CHECKING:
     from extproc.exchange.request import Request
@@ -27,19 +28,22 @@ def answer_headers(request: Request, *, whole: bool) -> dict[str, str]:
         outcomes |= record.output_guard.outcomes
     if outcomes:
         headers["x-tfy-guardrails-applied"] = orjson.dumps(outcomes).decode()
-    return headers | ratelimit_headers(record.counters)
+    return headers | ratelimit_headers(record.counters, request.charges)
 
 
-def ratelimit_headers(counters: object) -> dict[str, str]:
+def ratelimit_headers(
+    counters: Sequence[CounterState], charges: Sequence[Charge]
+) -> dict[str, str]:
     """IETF draft-ietf-httpapi-ratelimit-headers: quota, window and what is left of rate limits.
 
     Budgets are not shown: a balance is nobody's business but its owner's (P4).
     """
-    rates = [c for c in counters if isinstance(c, CounterState) and c.kind == "rate"]  # type: ignore[attr-defined]
+    rates = [c for c in counters if c.kind == "rate" and c.limit >= 0]
     if not rates:
         return {}
+    window_s = {c.rule_id: c.window_ms // 1000 for c in charges}
     left = ", ".join(f'"{c.rule_id}";r={max(0, c.left)};t={-(-c.reset_ms // 1000)}' for c in rates)
-    policy = ", ".join(f'"{c.rule_id}";q={c.limit};w={c.window_s}' for c in rates)
+    policy = ", ".join(f'"{c.rule_id}";q={c.limit};w={window_s[c.rule_id]}' for c in rates)
     return {"ratelimit": left, "ratelimit-policy": policy}
 
 

@@ -29,8 +29,6 @@ def models_body(request: Request) -> bytes:
 
 
 def _anthropic_page(names: list[str]) -> dict[str, Any]:
-    items = [
-        {"type": "model", "id": n, "display_name": n, "created_at": _SINCE} for n in names
-    ]
+    items = [{"type": "model", "id": n, "display_name": n, "created_at": _SINCE} for n in names]
     ends = {"first_id": names[0], "last_id": names[-1]} if names else {}
     return {"data": items, "has_more": False, "first_id": None, "last_id": None, **ends}

@@ -15,25 +15,25 @@ from typing import Any
 
 from extproc.audit.values import AuditUnavailable
 from extproc.errors import Code, Refusal
-from extproc.exchange.bounds import Bounds, bound
+from extproc.exchange import bounds
 from extproc.exchange.entry import intent_entry
 from extproc.exchange.models_list import models_body
 from extproc.exchange.record import Record
-from extproc.exchange.selected import Selected, selected_guardrails
+from extproc.exchange.selected import Selected, refusal_of, select
 from extproc.exchange.values import Allowed, Answered, Attempt, Incoming, Refused, Verdict
 from extproc.exchange.world import World
 from extproc.identity import contract, keys, scope
 from extproc.identity.principal import Principal
-from extproc.limits.values import Exceeded, LedgerUnavailable
+from extproc.limits.values import Amounts, Charge, Exceeded, LedgerUnavailable
 from extproc.llm import endpoints, strict_json
-from extproc.llm.call import Dialect, Family, Json, LlmCall
+from extproc.llm.call import Dialect, Family, Json, LlmCall, Operation
 from extproc.llm.translate import provider_dialect, translator
 from extproc.policy import input as policy_input
 from extproc.policy.values import PolicyUnavailable
 from extproc.routing.plan import steps
 from extproc.routing.values import Target
 
-Step = Callable[["Request"], "Refusal | None | Awaitable[Refusal | None]"]
+Step = Callable[["Request"], "Refusal | Awaitable[Refusal | None] | None"]
 ANTHROPIC_VERSION = "2023-06-01"
 """The version that our own translations are written in (Anthropic, API versioning)."""
 DEADLINE_S = 4.0
@@ -48,7 +48,7 @@ class Request:
     incoming: Incoming
     record: Record
     family: Family = "openai"
-    operation: str = ""
+    operation: Operation = "chat"
     caller: Dialect | None = None
     principal: Principal | None = None
     metadata: dict[str, str] = field(default_factory=dict)
@@ -57,10 +57,11 @@ class Request:
     asked_for_usage: bool = False
     targets: tuple[Target, ...] = ()
     max_output_tokens: int | None = None
+    """The caller's own maximum, or a lower one that a policy obliged."""
     guards: Selected = field(default_factory=Selected)
     extra_guards: tuple[str, ...] = ()
     input_tokens: int = 0
-    bounds: Bounds | None = None
+    charges: list[Charge] = field(default_factory=list)
     reserving: asyncio.Task[Any] | None = None
     attempts: tuple[Attempt, ...] = ()
     sent: bool = False
@@ -205,10 +206,16 @@ class Request:
         return provider_dialect(self.operation, target.account.dialect) is not None
 
     async def count(self) -> Refusal | None:
-        assert self.caller is not None
+        """Input tokens, by the tokenizer that counts most among the candidates' families."""
+        assert self.caller is not None and self.call is not None
         texts = [slot.text for slot in self.caller.request_texts(self.body)]
-        family = self.targets[0].account.dialect
-        self.input_tokens = await self.world.tokens.count_large(texts, family)
+        families = {t.account.dialect for t in self.targets}
+        self.input_tokens = await self.world.tokens.count_large(
+            texts,
+            "anthropic" if "anthropic" in families else "openai",
+            tools=bool(self.call.tools),
+            media=len(self.call.unscanned),
+        )
         self.record.input_tokens = self.input_tokens
         return None
 
@@ -240,25 +247,41 @@ class Request:
         return None
 
     def select_guardrails(self) -> Refusal | None:
-        selected = selected_guardrails(self)
+        assert self.principal is not None
+        selected = select(
+            self.world.guardrails,
+            self.principal.subjects,
+            self._model_names(),
+            self.metadata,
+            self.incoming.headers.get("x-tfy-guardrails"),
+            self.extra_guards,
+        )
         if isinstance(selected, Refusal):
             return selected
         self.guards = selected
-        self.record.rule_ids += [r for r in selected.rule_ids if r not in self.record.rule_ids]
+        self.record.rule_ids += selected.rule_ids
         return None
 
+    def _model_names(self) -> tuple[str, ...]:
+        """Every name a rule may know this call by."""
+        assert self.call is not None
+        return (self.call.model, *(t.name for t in self.targets))
+
     async def reserve(self) -> Refusal | None:
-        bounds = bound(self)
-        if isinstance(bounds, Refusal):
-            return bounds
-        self.bounds = bounds
-        self.record.rule_ids += [c.rule_id for c in bounds.charges]
+        assert self.principal is not None and self.call is not None
+        self.targets = bounds.priced(self.targets, self.world.prices)
+        if not self.targets:
+            return Refusal(Code.PERMISSION_DENIED, reason="no target has a price")
+        self.charges = self.world.limits.charges(
+            self.principal, self._model_names(), self.metadata, self._amounts()
+        )
+        self.record.rule_ids += [c.rule_id for c in self.charges]
         self.record.reservation_id = self.record.decision_id
         # A task of its own: if we are cancelled it still ends, and is settled after that.
         ttl_ms = self.world.config.gateway.limits.reservation_ttl_ms
         self.reserving = asyncio.ensure_future(
             self.world.ledger.reserve(
-                self.record.reservation_id, self.world.owner, bounds.charges, ttl_ms
+                self.record.reservation_id, self.world.owner, self.charges, ttl_ms
             )
         )
         try:
@@ -268,14 +291,24 @@ class Request:
         self.record.counters = taken.counters
         return _exceeded(taken) if isinstance(taken, Exceeded) else None
 
+    def _amounts(self) -> Amounts:
+        assert self.call is not None
+        return bounds.amounts(
+            self.targets,
+            self.call,
+            self.world.prices,
+            input_tokens=self.input_tokens,
+            stated=self.max_output_tokens,
+        )
+
     def guard(self) -> Refusal | None:
         assert self.caller is not None
-        if not self.guards.input:
+        if not self.guards.input.gates:
             return None
         slots = self.caller.request_texts(self.body)
-        result = self.world.guardrails.run(slots, self.guards.input)
+        result = self.world.guardrails.run_request(slots, self.guards.input)
         self.record.input_guard = result
-        return self.guards.refusal(result)
+        return refusal_of(result)
 
     def plan(self) -> Refusal | None:
         """Every attempt's body in its target's dialect, with its target's model id."""
@@ -300,17 +333,16 @@ class Request:
         assert self.caller is not None and self.call is not None
         dialect = provider_dialect(self.operation, target.account.dialect)
         assert dialect is not None
-        body: Json | Refusal = self.body
+        body = self.body
         translation = translator(self.caller, dialect)
         if translation is not None:
             most = self.max_output_tokens or target.model.max_output_tokens
-            body = translation.request(self.body, default_max_tokens=most or 4096)
-            if isinstance(body, Refusal):
-                return body
-        if target.override_params:
-            body = {**body, **target.override_params}
+            translated = translation.request(body, default_max_tokens=most or 4096)
+            if isinstance(translated, Refusal):
+                return translated
+            body = translated
         body = dialect.with_call(
-            body,
+            {**body, **target.override_params},
             model=target.model.id,
             max_output_tokens=self.max_output_tokens,
             include_usage=self.call.stream,

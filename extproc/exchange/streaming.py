@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from extproc.errors import Code, Refusal
+from extproc.exchange.selected import refusal_of
 from extproc.exchange.values import Attempt
 from extproc.guardrails.stream import StreamGuard
 from extproc.llm.call import Dialect, Frame
 from extproc.llm.error_body import stream_error_frame
-from extproc.llm.sse import EventTooLarge, SseReader, encode
+from extproc.llm.sse import SseReader, StreamFault, wire
 from extproc.llm.translate import translator
 from extproc.usage.tokens import OutputCounter
 from extproc.usage.usage import Usage
@@ -33,8 +34,8 @@ class AnswerStream:
         self._final = False
         self._stopped = False
         self._output = OutputCounter(request.world.tokens, provider.family)
-        engine, selectors = request.world.guardrails, request.guards.output
-        self._guard = StreamGuard(engine, selectors, provider.frame_texts) if selectors else None
+        selection = request.guards.output
+        self._guard = StreamGuard(selection, provider.frame_texts) if selection.gates else None
         translation = translator(request.caller, provider)
         self._translator = (
             translation.stream(
@@ -54,10 +55,11 @@ class AnswerStream:
             frames = self._reader.feed(piece)
             if last:
                 frames = frames + self._reader.finish()
-        except EventTooLarge:
-            return self._stop(Refusal(Code.UPSTREAM_ERROR, reason="event too large"))
-        self._observe(frames)
-        out = self._forward(frames, last)
+            self._observe(frames)
+            out = self._forward(frames, last)
+        except StreamFault as fault:
+            self._request.record.outcome = "upstream_error"
+            return self._stop(Refusal(Code.UPSTREAM_ERROR, reason=type(fault).__name__))
         return None if out == piece else out
 
     def _observe(self, frames: list[Frame]) -> None:
@@ -82,7 +84,7 @@ class AnswerStream:
             phases["guardrails_out"] = phases.get("guardrails_out", 0) + spent
         out = self._encode(frames, last)
         if self._guard is not None and self._guard.blocked is not None:
-            refusal = self._request.guards.refusal(self._guard.blocked)
+            refusal = refusal_of(self._guard.blocked)
             self._request.record.outcome = "blocked"
             return out + self._stop(refusal or Refusal(Code.GUARDRAIL_BLOCKED))
         if last and not self._final:
@@ -95,10 +97,8 @@ class AnswerStream:
             translated = [f for frame in frames for f in self._translator.feed(frame)]
             if last and self._final:
                 translated += self._translator.finish()
-            return b"".join(encode(f.event, f.data) for f in translated)
-        return b"".join(
-            encode(f.event, f.data) if f.changed else f.raw for f in frames if not self._unasked(f)
-        )
+            return b"".join(map(wire, translated))
+        return b"".join(wire(f) for f in frames if not self._unasked(f))
 
     def _unasked(self, frame: Frame) -> bool:
         """OpenAI's usage chunk that we asked for and the caller did not."""

@@ -1,4 +1,4 @@
-"""What one exchange takes in and gives out, in the core's own words. `server/wire.py` translates."""
+"""What one exchange takes in and gives out, in the core's words; `server/wire.py` translates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from extproc.routing.values import Target
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One request as it arrived. `headers`: the named ones only, lower case. `body`: None if none."""
+    """One request as it arrived. `headers`: the named ones, lower case. `body`: None if none."""
 
     decision_id: str
     method: str

@@ -160,9 +160,7 @@ def _redact(body: _Body, sight: Sight, selection: Selection, tally: Tally) -> No
         tally.changed = True
 
 
-def fit(
-    raw: str, found: list[Region], place: Place, after: str = ""
-) -> list[Region] | Region:
+def fit(raw: str, found: list[Region], place: Place, after: str = "") -> list[Region] | Region:
     """Make replacements fit a JSON text and go over it; or the region that cannot be fitted.
 
     `place`: where `raw` begins. `after`: the character that follows it.

@@ -115,9 +115,7 @@ class StreamGuard:
     A detector that raises is out for the rest of the stream; its strategy decides (see `Tally`).
     """
 
-    def __init__(
-        self, selection: Selection, texts: Callable[[Frame], Iterable[TextSlot]]
-    ) -> None:
+    def __init__(self, selection: Selection, texts: Callable[[Frame], Iterable[TextSlot]]) -> None:
         self._selection = selection
         self._texts = texts
         self._tally = Tally(selection)

@@ -77,9 +77,9 @@ class KeyCache:
         async with self._refreshing:
             asked_ms = self._clock_ms()  # before asking: the answer may be as old as the question
             epoch = await self._store.epoch()
-            if self._epoch is None or epoch < self._epoch:  # lower: the store lost its last changes
+            if self._epoch is None:
                 await self._reload()
-            elif epoch > self._epoch:
+            elif epoch != self._epoch:
                 await self._catch_up(self._epoch)
             self._asked_ms = asked_ms
 
@@ -145,9 +145,10 @@ class KeyCache:
         self._replace({record.id: record for record in records})
 
     async def _catch_up(self, since: int) -> None:
-        epoch, changed = await self._store.changes(since)
-        if epoch < since:
+        changes = await self._store.changes(since)
+        if changes is None:  # the store has lost what this copy has seen
             return await self._reload()
+        epoch, changed = changes
         self._move_to(epoch)
         gone = [id for id, record in changed.items() if record is None and id in self._records]
         for id in gone:

@@ -4,10 +4,12 @@
     {envelope}:keys:sha256    hash   SHA-256 of the key -> public id
     {envelope}:keys:changed   zset   public id, scored by the epoch of its last change
     {envelope}:keys:epoch     number, grows with every change
+    {envelope}:keys:epochs    zset   the latest epochs
 
 Promises: a change and its epoch are one atomic step; two changes of one key never overwrite each
-other (compare and set). The epoch grows by a random step, so that a store that lost its last
-changes and took new ones never shows an old number for a new state.
+other (compare and set). The epoch grows by a random step, and the store remembers the latest ones:
+a reader whose epoch is not among them has seen changes that the store has lost since (power cut,
+old backup), and must read everything anew.
 Raises StoreUnavailable when the store does not answer; never quotes what it was asked (P4).
 """
 
@@ -27,6 +29,8 @@ RECORDS = "{envelope}:keys"
 INDEX = f"{RECORDS}:sha256"
 CHANGED = f"{RECORDS}:changed"
 EPOCH = f"{RECORDS}:epoch"
+EPOCHS = f"{RECORDS}:epochs"
+EPOCHS_KEPT = 1024
 STEP_MAX = 1 << 20
 """Scores are doubles: 2**53 / 2**20 leaves room for eight thousand million changes."""
 TRIES_MAX = 16
@@ -105,13 +109,19 @@ class KeyStore:
                 epoch, texts = await pipe.execute()
         return _number(epoch), [r for r in map(from_json, texts) if r is not None]
 
-    async def changes(self, since: int) -> tuple[int, dict[str, KeyRecord | None]]:
-        """Records that changed after epoch `since`, by public id (None = unreadable or gone)."""
+    async def changes(self, since: int) -> tuple[int, dict[str, KeyRecord | None]] | None:
+        """Records that changed after epoch `since`, by public id (a None = unreadable or gone).
+
+        None as a whole: the store does not know that epoch; take a `snapshot`.
+        """
         with mapped_errors():
             async with self._client.pipeline(transaction=True) as pipe:
                 pipe.get(EPOCH)
+                pipe.zscore(EPOCHS, str(since))
                 pipe.zrangebyscore(CHANGED, f"({since}", "+inf")
-                epoch, ids = await pipe.execute()
+                epoch, known, ids = await pipe.execute()
+            if known is None:
+                return None
             # Read after the epoch: at worst newer than it, and then read again next time.
             texts = await self._client.hmget(RECORDS, ids) if ids else []
         records = {i.decode(): from_json(t) if t else None for i, t in zip(ids, texts, strict=True)}
@@ -135,11 +145,12 @@ class KeyStore:
         return text, record
 
     async def _put(self, changes: list[Change]) -> bool:
-        arguments: list[bytes | str | int] = [1 + int.from_bytes(self._random(4), "big") % STEP_MAX]
+        step = 1 + int.from_bytes(self._random(4), "big") % STEP_MAX
+        arguments: list[bytes | str | int] = [step, EPOCHS_KEPT]
         for seen, after in changes:
             arguments += [after.id, after.sha256, seen, to_json(after)]
         with mapped_errors():
-            return bool(await self._put_script([RECORDS, INDEX, CHANGED, EPOCH], arguments))
+            return bool(await self._put_script([RECORDS, INDEX, CHANGED, EPOCH, EPOCHS], arguments))
 
 
 def _number(epoch: bytes | str | None) -> int:

@@ -79,8 +79,8 @@ class _Candidates:
         self.plain: list[CompiledRule] = []
         self.by_key: dict[str, dict[str, list[CompiledRule]]] = {}
         for rule in rules:
-            if rule.metadata:
-                key, value = rule.metadata[0]
+            if rule.when.metadata:
+                key, value = rule.when.metadata[0]
                 self.by_key.setdefault(key, {}).setdefault(value, []).append(rule)
             else:
                 self.plain.append(rule)
@@ -92,7 +92,7 @@ class _Candidates:
         found = list(self.plain)
         for key, by_value in self.by_key.items():
             for rule in by_value.get(metadata.get(key, ""), ()):
-                if all(metadata.get(k) == v for k, v in rule.metadata):
+                if all(metadata.get(k) == v for k, v in rule.when.metadata):
                     found.append(rule)
         return sorted(found, key=_order)
 
@@ -101,7 +101,7 @@ def _by_subject(rules: Iterable[CompiledRule]) -> SubjectIndex:
     """Index rules by each subject they name; None holds those that name nobody."""
     index: SubjectIndex = {}
     for rule in rules:
-        for subject in (None,) if rule.subjects is None else rule.subjects:
+        for subject in (None,) if rule.when.subjects is None else rule.when.subjects:
             index.setdefault(subject, []).append(rule)
     return index
 

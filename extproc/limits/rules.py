@@ -1,7 +1,5 @@
 """One limit rule of the configuration, compiled: whom it concerns, what it charges.
 
-A part of `when` that is present but empty matches nothing.
-
 `applies_per` makes one counter for each distinct value: `user` (e-mail or name of a user),
 `virtualaccount`, `model` (as requested), `metadata.<key>`. A caller without a value (a virtual
 account under `user`, missing metadata) shares the counter of the empty value.
@@ -11,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from extproc.config.match import compile_models
+from extproc.config.match import Matcher, compile_when
 from extproc.config.model import BudgetRule, RateLimitRule, When
 from extproc.identity.principal import Principal
 from extproc.limits.values import NANO_USD, Amounts, Charge, Measure, Window
@@ -27,13 +25,13 @@ DAY_MS = 86_400_000
 WINDOW_MS = {"minute": 60_000, "hour": 3_600_000, "day": DAY_MS}
 _PLAIN_VALUE = re.compile(r"[A-Za-z0-9._@/+-]{1,64}")
 
-Pair = tuple[str, str]
-
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """One rule, ready to match. `models`: a test for one name. `metadata`: pairs, all of them must
-    be equal. `default_output_tokens`: see `_amount`."""
+    """One rule, ready to match. `order`: its place in the configuration (first match wins).
+
+    `prefix`: its counters' names, up to the values of `per`. `default_output_tokens`: `_amount`.
+    """
 
     order: int
     kind: Literal["rate", "budget"]
@@ -43,18 +41,16 @@ class CompiledRule:
     window: Window
     window_ms: int
     audit_only: bool
-    subjects: frozenset[str] | None
-    models: Callable[[str], bool] | None
-    metadata: tuple[Pair, ...]
+    when: Matcher
     per: tuple[str, ...]
     prefix: str
     default_output_tokens: int
 
     def concerns(self, subjects: frozenset[str], models: Sequence[str]) -> bool:
         """Whether caller and model match; metadata is looked at per request."""
-        if self.subjects is not None and self.subjects.isdisjoint(subjects):
+        if self.when.subjects is not None and self.when.subjects.isdisjoint(subjects):
             return False
-        return self.models is None or any(map(self.models, models))
+        return self.when.model is None or any(map(self.when.model, models))
 
     def charge(self, principal: Principal, model: str, metadata: Mapping[str, str],
                amounts: Amounts) -> Charge:  # fmt: skip
@@ -90,7 +86,7 @@ class CompiledRule:
 
 
 def compile_rate_limit(order: int, rule: RateLimitRule, default_output_tokens: int) -> CompiledRule:
-    """`order`: its place in the configuration (first match wins)."""
+    """Requests or tokens over a sliding window."""
     measure: Measure = "requests" if rule.unit.startswith("requests") else "tokens"
     window_ms = WINDOW_MS[rule.unit.rpartition("_")[2]]
     return _compile(
@@ -100,7 +96,7 @@ def compile_rate_limit(order: int, rule: RateLimitRule, default_output_tokens: i
 
 
 def compile_budget(order: int, rule: BudgetRule) -> CompiledRule:
-    """`limit_to` is USD for cost, tokens otherwise."""
+    """Money (`limit_to` in USD) or tokens over UTC days."""
     measure: Measure = "cost" if rule.unit.startswith("cost") else "tokens"
     scale = NANO_USD if measure == "cost" else 1
     limit = int(Decimal(str(rule.limit_to)) * scale)  # rounds down: never more than was allowed
@@ -118,19 +114,10 @@ def _compile(
     return CompiledRule(
         order=order, kind=kind, rule_id=rule_id, measure=measure, limit=min(limit, AMOUNT_MAX),
         window=window, window_ms=window_ms, audit_only=audit_only,
-        subjects=None if when.subjects is None else frozenset(map(_subject, when.subjects)),
-        models=None if when.models is None else compile_models(when.models),
-        default_output_tokens=default_output_tokens,
-        metadata=tuple(sorted((when.metadata or {}).items())), per=per,
+        when=compile_when(when), per=per, default_output_tokens=default_output_tokens,
         # A rule id may hold ':', which separates the parts of a counter: two rules never share one.
         prefix=f"{kind}:{rule_id.replace(':', '%3A')}:",
     )  # fmt: skip
-
-
-def _subject(text: str) -> str:
-    """Older configurations write `virtual-account:`; both spellings name the same caller."""
-    hyphened = text.startswith("virtual-account:")
-    return "virtualaccount:" + text.partition(":")[2] if hyphened else text
 
 
 def _value(dimension: str, principal: Principal, model: str, metadata: Mapping[str, str]) -> str:

@@ -40,7 +40,11 @@ class Router:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._rules: list[tuple[Matcher, RoutingRule, tuple[Target, ...]]] = [
-            (compile_when(rule.when), rule, tuple(self._target(t) for t in rule.load_balance_targets))
+            (
+                compile_when(rule.when),
+                rule,
+                tuple(self._target(t) for t in rule.load_balance_targets),
+            )
             for rule in config.routing
         ]
         self._direct: dict[str, Routed] = {}
@@ -82,9 +86,7 @@ class Router:
         return self._direct.get(model)
 
 
-def _ordered(
-    rule: RoutingRule, targets: Sequence[Target], draw: float
-) -> tuple[Target, ...]:
+def _ordered(rule: RoutingRule, targets: Sequence[Target], draw: float) -> tuple[Target, ...]:
     pairs = list(zip(rule.load_balance_targets, targets, strict=True))
     if rule.type == "weight-based-routing":
         first = _weighted(pairs, draw)

@@ -39,7 +39,7 @@ class Child:
         launcher = [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid())]
         output = log.open("ab") if log is not None else None
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own programs and arguments
+            self._process = subprocess.Popen(
                 [*launcher, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=output if output is not None else sys.stderr,

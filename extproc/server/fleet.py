@@ -39,9 +39,7 @@ class Slot:
 class Fleet:
     """Owns the worker processes."""
 
-    def __init__(
-        self, run: Path, shared: Mapping[str, object], count: int, ledger: Ledger
-    ) -> None:
+    def __init__(self, run: Path, shared: Mapping[str, object], count: int, ledger: Ledger) -> None:
         self._run, self._shared, self._ledger = run, shared, ledger
         self._slots = [Slot(n, str(run / f"worker-{n}.sock")) for n in range(count)]
         self._lost: set[str] = set()

@@ -22,7 +22,7 @@ SETTLE_RETRY_S = 0.5
 
 
 class Runtime:
-    """One per worker. `world` is swapped whole on reload; an exchange keeps the one it began with."""
+    """One per worker. `world` is swapped whole on reload; an exchange keeps the one it has."""
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -12,7 +12,7 @@ from typing import Any
 from extproc.errors import Code, Refusal
 from extproc.exchange.exchange import Exchange
 from extproc.exchange.state import Event, State, advance
-from extproc.exchange.values import Allowed, Answered, Refused
+from extproc.exchange.values import Allowed, Answered, Refused, Verdict
 from extproc.server import ext_proc_pb2 as pb
 from extproc.server import wire
 from extproc.server.runtime import Runtime
@@ -81,6 +81,7 @@ class Session:
     async def _govern(self, body: bytes | None) -> pb.ProcessingResponse:
         self._step(Event.REQUEST_COMPLETE)
         self._open(body)
+        verdict: Verdict
         if self._runtime.overloaded:
             verdict = self._opened.refuse(Refusal(Code.OVERLOADED, retry_after_ms=1000))
         else:

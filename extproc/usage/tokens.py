@@ -70,7 +70,7 @@ class TokenCounter:
         for piece in (piece for text in listed for piece in _slices(text)):
             raw += self._remembered(piece)
             since += len(piece)
-            if since >= SLICE_CHARS:
+            if since >= SLICE_CHARS // 2:
                 since = 0
                 await asyncio.sleep(0)
         return _framed(raw, len(listed), family, tools, media)

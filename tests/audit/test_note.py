@@ -20,7 +20,7 @@ from extproc.audit.checkpoint import (
 from extproc.audit.note import NoteInvalid, Signer, Verifier, open_note
 
 NEUMANN = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
-NEUMANN_SECRET = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"
+NEUMANN_SIGNER = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"
 TEXT = (
     "If you think cryptography is the answer to your problem,\n"
     "then you don't know what your problem is.\n"
@@ -37,10 +37,10 @@ SIGNED = CHECKPOINT.signed(SIGNER)
 def test_the_published_example_opens_and_is_reproduced() -> None:
     """P3: the signed-note format's own example key, text and signature."""
     assert open_note(NOTE, Verifier.parse(NEUMANN)) == TEXT
-    signer = Signer.parse(NEUMANN_SECRET)
+    signer = Signer.parse(NEUMANN_SIGNER)
     assert signer.sign(TEXT) == NOTE
     assert str(signer.verifier) == NEUMANN
-    assert signer.secret_text() == NEUMANN_SECRET
+    assert signer.secret_text() == NEUMANN_SIGNER
 
 
 def test_a_checkpoint_is_three_lines_and_a_signature() -> None:

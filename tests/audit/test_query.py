@@ -120,7 +120,8 @@ def test_rows_sum_up_to_the_whole(charges: list[tuple[str, int]]) -> None:
 
 @pytest.mark.parametrize(
     ("nano", "text"),
-    [(0, "0.00"), (150_000, "0.00015"), (1_500_000_000, "1.50"), (1, "0.000000001"), (-5, "-0.000000005")],
+    [(0, "0.00"), (150_000, "0.00015"), (1_500_000_000, "1.50"), (1, "0.000000001"),
+     (-5, "-0.000000005")],
 )  # fmt: skip
 def test_money_is_shown_exactly(nano: int, text: str) -> None:
     """P2: no rounding."""

@@ -93,9 +93,11 @@ def test_a_torn_last_line_is_not_an_entry(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"garbage", b"{}", b"[]", b"7", b'{"kind":"close","at_ms":1,"entry":{}}',
-     b'{"kind":"close","at_ms":1,"entry":7}', b'{"kind":"other","at_ms":1,"entry":{"decision_id":"x"}}',
-     b'{"kind":"close","at_ms":1,"entry":{"decision_id":["x"]}}', b"\x00\xff"],
+    [b"garbage", b"{}", b"[]", b"7", b"\x00\xff", b'{"kind":"close","at_ms":1,"entry":{}}',
+     b'{"kind":"other","at_ms":1,"id":"x","entry":{"decision_id":"x"}}',
+     b'{"kind":"close","at_ms":1,"id":"x","entry":{"decision_id":"y"}}',
+     b'{"kind":"close","at_ms":1,"id":"x","entry":{"decision_id":"x",}}',
+     b'{"kind":"close","at_ms":1,"id":"x","entry":{"decision_id":["x"]}}'],
 )  # fmt: skip
 def test_an_unreadable_line_becomes_evidence(tmp_path: Path, line: bytes) -> None:
     """P3: damage never vanishes silently, nor stops what follows."""
@@ -107,6 +109,18 @@ def test_an_unreadable_line_becomes_evidence(tmp_path: Path, line: bytes) -> Non
         assert worker.poll(NOON) == 2
     outcomes = {e["decision_id"]: e["decision"]["outcome"] for e in logged(tmp_path)}
     assert outcomes == {"spool-damaged:w0-1.jsonl:0": "spool_damaged", "d-1": "allowed"}
+
+
+def test_a_lost_intent_that_cannot_be_read_is_evidence_too(tmp_path: Path) -> None:
+    """P3: an intent is read in full only when its worker is lost; by then damage must show."""
+    writer = spool(tmp_path)
+    with (tmp_path / SPOOL / "w0-1.jsonl").open("ab") as file:
+        file.write(b'{"kind":"intent","at_ms":1,"id":"x","entry":{"decision_id":"x",}}\n')
+    with sequencer(tmp_path) as worker:
+        assert worker.poll(NOON) == 0
+        writer.release()
+        assert worker.poll(NOON) == 1
+    assert logged(tmp_path)[0]["decision"]["outcome"] == "spool_damaged"
 
 
 def test_only_one_sequencer_works_on_a_log(tmp_path: Path) -> None:

@@ -28,12 +28,17 @@ def test_a_line_is_there_when_the_call_returns(tmp_path: Path) -> None:
     writer = spool(tmp_path)
     writer.intent(entry(1))
     line = (tmp_path / SPOOL / "w0-1.jsonl").read_bytes()
-    assert orjson.loads(line) == {"kind": "intent", "at_ms": NOON, "entry": entry(1)}
+    assert orjson.loads(line) == {
+        "kind": "intent", "at_ms": NOON, "id": "d-1", "entry": entry(1),
+    }  # fmt: skip
     writer.close(entry(1))
     assert spooled(tmp_path) == [("intent", "d-1"), ("close", "d-1")]
 
 
-@pytest.mark.parametrize("broken", [{}, {"decision_id": ""}, {"decision_id": 7}])
+@pytest.mark.parametrize(
+    "broken",
+    [{}, {"decision_id": ""}, {"decision_id": 7}, {"decision_id": '"'}, {"decision_id": "x" * 257}],
+)
 def test_an_entry_without_a_decision_is_refused(tmp_path: Path, broken: dict[str, object]) -> None:
     """P3: what could not be told apart later is not recorded as if it could."""
     with pytest.raises(AuditUnavailable):

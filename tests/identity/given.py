@@ -1,4 +1,4 @@
-"""What the tests of this folder start from: a configuration, keys, a clock that is told the time."""
+"""What the tests of this folder start from: a configuration, keys, a clock that obeys."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ def config(
         accounts={},
         teams={t["name"]: Team(type="team", **t) for t in teams},
         users={u["name"]: User(type="user", **u) for u in users},
-        virtual_accounts={
-            a["name"]: VirtualAccount(type="virtual-account", **a) for a in accounts
-        },
+        virtual_accounts={a["name"]: VirtualAccount(type="virtual-account", **a) for a in accounts},
         rate_limits=(),
         budgets=(),
         routing=(),

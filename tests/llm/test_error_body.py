@@ -13,10 +13,14 @@ from extproc.errors import Code, Refusal
 from extproc.llm.error_body import provider_error, refusal_body, stream_error_frame
 
 OPENAI_CLASSES = {
-    400: openai.BadRequestError, 401: openai.AuthenticationError,
-    403: openai.PermissionDeniedError, 404: openai.NotFoundError, 409: openai.ConflictError,
-    429: openai.RateLimitError, 503: openai.InternalServerError,
-}  # fmt: skip
+    400: openai.BadRequestError,
+    401: openai.AuthenticationError,
+    403: openai.PermissionDeniedError,
+    404: openai.NotFoundError,
+    409: openai.ConflictError,
+    429: openai.RateLimitError,
+    503: openai.InternalServerError,
+}
 
 
 @pytest.mark.parametrize("code", list(Code))
@@ -35,11 +39,14 @@ def test_refusals_in_both_shapes(code: Code) -> None:
 def test_types_are_the_vendors_words() -> None:
     """Contract, section 4: `type` is what each vendor's SDK knows for the status."""
     pairs = {
-        Code.INVALID_API_KEY: "authentication_error", Code.PERMISSION_DENIED: "permission_error",
-        Code.UNKNOWN_ROUTE: "not_found_error", Code.BUDGET_EXCEEDED: "rate_limit_error",
-        Code.POLICY_UNAVAILABLE: "api_error", Code.OVERLOADED: "overloaded_error",
+        Code.INVALID_API_KEY: "authentication_error",
+        Code.PERMISSION_DENIED: "permission_error",
+        Code.UNKNOWN_ROUTE: "not_found_error",
+        Code.BUDGET_EXCEEDED: "rate_limit_error",
+        Code.POLICY_UNAVAILABLE: "api_error",
+        Code.OVERLOADED: "overloaded_error",
         Code.GUARDRAIL_BLOCKED: "invalid_request_error",
-    }  # fmt: skip
+    }
     for code, kind in pairs.items():
         for family in ("openai", "anthropic"):
             body = json.loads(refusal_body(family, Refusal(code), "d"))
@@ -74,9 +81,12 @@ def test_a_providers_error_in_the_callers_dialect() -> None:
     """Contract, section 4: the body is mapped, the words stay."""
     claude = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
     assert json.loads(provider_error("openai", "anthropic", 529, claude, "d"))["error"] == {
-        "message": "Overloaded", "type": "overloaded_error", "param": None,
-        "code": "upstream_error", "decision_id": "d",
-    }  # fmt: skip
+        "message": "Overloaded",
+        "type": "overloaded_error",
+        "param": None,
+        "code": "upstream_error",
+        "decision_id": "d",
+    }
     gpt = b'{"error":{"message":"Too long","type":"x","param":"messages","code":"context_length"}}'
     mapped = json.loads(provider_error("anthropic", "openai", 400, gpt, "d"))
     assert mapped["type"] == "error"
@@ -94,7 +104,8 @@ def test_the_same_dialect_keeps_its_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html>oops</html>", b"", b"[]", b'"x"', b'{"error":null}', b'{"error":{"message":7}}']
+    "body",
+    [b"<html>oops</html>", b"", b"[]", b'"x"', b'{"error":null}', b'{"error":{"message":7}}'],
 )
 def test_odd_error_bodies_still_become_errors(body: bytes) -> None:
     """Contract, section 4: whatever a proxy in between answers, the caller gets its own shape."""
@@ -113,7 +124,9 @@ def test_compatible_servers_words_are_found() -> None:
 
 def test_a_providers_word_on_the_gateways_key_stays_inside() -> None:
     """P4: a 401 of the provider is about our credential, and quotes it."""
-    body = b'{"error":{"message":"Incorrect API key provided: sk-pr***abcd","code":"invalid_api_key"}}'
+    body = (
+        b'{"error":{"message":"Incorrect API key provided: sk-pr***abcd","code":"invalid_api_key"}}'
+    )
     for family in ("openai", "anthropic"):
         assert b"sk-pr" not in provider_error(family, "openai", 401, body, "d")
 

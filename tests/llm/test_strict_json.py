@@ -48,7 +48,10 @@ REFUSED = {
     "leading zero": b'{"a":01}',
     "deep lists": b'{"a":' + b"[" * 100_000,
     "deep objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
-    "deep value hidden as a lost duplicate": b'{"a":' + b"[" * 1020 + b"]" * 1020 + b',"a":"\\u003a"}',
+    "deep value hidden as a lost duplicate": b'{"a":'
+    + b"[" * 1020
+    + b"]" * 1020
+    + b',"a":"\\u003a"}',
     "65 deep": b'{"a":' * 65 + b"1" + b"}" * 65,
 }
 
@@ -91,12 +94,16 @@ def test_a_refusal_tells_the_place_and_never_the_content() -> None:
     assert "line 2" in refusal.detail
 
 
-TEXT = st.text(st.sampled_from(['"', "\\", ":", "{", "a", "b", "\u00e9", "\n", "\U0001f600"]), max_size=4)
+TEXT = st.text(
+    st.sampled_from(['"', "\\", ":", "{", "a", "b", "\u00e9", "\n", "\U0001f600"]), max_size=4
+)
 SCALAR = st.one_of(
-    st.none(), st.booleans(), TEXT,
+    st.none(),
+    st.booleans(),
+    TEXT,
     st.integers(-(2**66), 2**66),
     st.floats(allow_nan=False, allow_infinity=False),
-)  # fmt: skip
+)
 
 
 class Pairs(list):  # type: ignore[type-arg]
@@ -118,7 +125,9 @@ def spell(text: str, escape: bool) -> str:
     if not escape:
         return json.dumps(text, ensure_ascii=False)
     units = text.encode("utf-16-be")
-    return '"' + "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2)) + '"'
+    return (
+        '"' + "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2)) + '"'
+    )
 
 
 def write(tree: object, escape: bool) -> str:

@@ -1,4 +1,4 @@
-"""The private store, with the real server: it keeps data, keeps others out, dies with its parent."""
+"""The private store, with the real server: keeps data, keeps others out, ends with its parent."""
 
 from __future__ import annotations
 
@@ -23,6 +23,17 @@ def run() -> Iterator[Path]:
     """A short folder: pytest's own may be too long for a socket."""
     with tempfile.TemporaryDirectory(prefix="ev-") as folder:
         yield Path(folder)
+
+
+def _files(folder: Path) -> list[Path]:
+    files = list(folder.iterdir())
+    assert files
+    return files
+
+
+def _start_parent(data: Path, run: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", _PARENT, str(data), str(run)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE)
 
 
 async def test_keeps_its_data_over_a_restart(tmp_path: Path, run: Path) -> None:
@@ -73,7 +84,7 @@ async def test_runs_as_promised(tmp_path: Path, run: Path) -> None:
         assert found == wanted
         for path in (tmp_path, run):
             assert stat.S_IMODE(path.stat().st_mode) == 0o700
-        for path in (run / "store.sock", *tmp_path.glob("appendonlydir/*")):
+        for path in (run / "store.sock", *_files(tmp_path / "appendonlydir")):
             assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
     finally:
         await store.stop()
@@ -118,9 +129,7 @@ asyncio.run(main())
 
 async def test_dies_with_its_parent(tmp_path: Path, run: Path) -> None:
     """P1: after kill -9 of the gateway no store is left, and its folder is free again."""
-    parent = subprocess.Popen(
-        [sys.executable, "-c", _PARENT, str(tmp_path), str(run)], stdout=subprocess.PIPE
-    )
+    parent = _start_parent(tmp_path, run)
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())
     handle = os.pidfd_open(pid)

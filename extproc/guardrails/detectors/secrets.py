@@ -57,7 +57,7 @@ def _shaped(
 
 # --- a value beside its name -----------------------------------------------------------------
 
-_GAP = rb"(?>[>=]?[ \t]{0,3}\\?[\"'`]?)"
+_GAP = rb"(?>[>=]?[ \t]{0,3}\\?)([\"'`])?+"
 _VALUE_MAX = 2048
 
 
@@ -65,24 +65,35 @@ def _assigned(
     label: str, names: bytes, value: bytes, run: bytes, accept: Callable[[bytes], bool] = _always
 ) -> Rule:
     """A rule for `name = value`; the trigger ends after the sign, the finding is the value."""
-    exact = re.compile(_GAP + b"(" + value + b")")
+    exact = re.compile(_GAP + b"(" + value + b")")  # group 1: the opening quote, 2: the value
     tail = re.compile(_GAP + b"(" + run + rb")\Z")
 
     def read(data: bytes, at: int) -> tuple[int, int] | None:
         found = exact.match(data, at)
-        if found is None or not accept(found[1].rstrip(b".")):
+        if found is None or not accept(found[2].rstrip(b".")):
             return None
-        return found.start(1), found.start(1) + len(found[1].rstrip(b"."))
+        return found.start(2), found.start(2) + len(found[2].rstrip(b"."))
 
     def unsettled(data: bytes, at: int) -> int | None:
         found = tail.match(data, at) if len(data) - at <= _VALUE_MAX + 16 else None
-        return found.start(1) if found else None
+        return found.start(2) if found else None
 
     return Rule(label, (Trigger(b"(?i)" + names, 0),), read, unsettled)
 
 
 _SIGN = rb"[\"'\\]{0,2}[ \t]{0,3}[=:]"
-_WORD = rb"[^\s\"'`\\,;<>(){}\[\]&|$\x00-\x1f]"
+_END = rb"\s\"'`\\\x00-\x1f"
+_STOP = rb",;<>(){}\[\]&|$"
+
+
+def _word(least: int) -> bytes:
+    """A value of `least` characters or more; in quotes it may hold brackets and separators."""
+    bounds = b"{%d,%d}+" % (least - 1, _VALUE_MAX)
+    first = b"[^" + _END + _STOP + b"]"
+    return first + b"(?(1)[^" + _END + b"]" + bounds + b"|" + first + bounds + b")"
+
+
+_WORD_RUN = b"(?:[^" + _END + _STOP + b"](?(1)[^" + _END + b"]|[^" + _END + _STOP + b"])*+)?+"
 
 
 def _bits_per_character(value: bytes) -> float:
@@ -182,12 +193,12 @@ _RULES = (
     _assigned("SLACK_TOKEN", rb"hooks\.slack\.com/services/",
               rb"T[A-Z0-9]{8,14}/B[A-Z0-9]{8,14}/[A-Za-z0-9]{16,32}", rb"[A-Za-z0-9/]*"),
     _assigned("PASSWORD", rb"(?:password|passwd|passphrase|pwd)" + _SIGN,
-              _WORD + b"{6,%d}+" % _VALUE_MAX, _WORD + b"*+", _password_like),
+              _word(6), _WORD_RUN, _password_like),
     _assigned("TOKEN", rb"(?:secret|(?:api|access|secret|private|account)[_\-]?key|token"
                        rb"|credentials?)" + _SIGN,
-              _WORD + b"{16,%d}+" % _VALUE_MAX, _WORD + b"*+", _token_like),
+              _word(16), _WORD_RUN, _token_like),
     _assigned("TOKEN", rb"\bbearer[ \t]",
-              _WORD + b"{20,%d}+" % _VALUE_MAX, _WORD + b"*+", _token_like),
+              _word(20), _WORD_RUN, _token_like),
 )  # fmt: skip
 
 _TOKEN_REVERSED = re.compile(rb"[A-Za-z0-9_./+=-]*")
