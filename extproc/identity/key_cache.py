@@ -5,8 +5,8 @@ every second, and a copy that could not ask for STALE_MS no longer vouches for k
 store (503, `store_unavailable`, told apart from 401). Keys of the configuration go on working.
 A key that is not in the copy is looked up once; what such questions cost is bounded in number and
 in memory, so a flood of invented keys loads neither the store nor this process.
-Refuses to let an answer that was under way overwrite newer knowledge: a record the copy already
-has is changed by `refresh` alone.
+Refuses to let an answer that was under way overwrite newer knowledge: it counts only if the copy is
+still of the epoch in which the question was asked.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class KeyCache:
             return None  # the copy has moved on while this answer was under way: it knows better
         if record is None:
             self._remember_unknown(sha256)
-        elif record.id not in self._records:
+        else:
             self._learn({record.id: record})
         return None
 

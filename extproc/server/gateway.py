@@ -158,6 +158,15 @@ class Gateway:
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work))
 
+    @property
+    def worker_pids(self) -> list[int]:
+        return self._fleet.pids if self._fleet is not None else []
+
+    @property
+    def envoy_pids(self) -> list[int]:
+        child = self._envoy.child if self._envoy is not None else None
+        return [child.pid] if child is not None else []
+
     def facts(self) -> dict[str, Any]:
         """What other commands need to find this gateway."""
         options = self._options
@@ -168,7 +177,7 @@ class Gateway:
             "store": self.store_url,
             "config": str(options.config_path.resolve()),
             "run": str(self._run),
-            "workers": self._fleet.pids if self._fleet else [],
+            "workers": self.worker_pids,
         }
 
     # --- while it runs ------------------------------------------------------------------------

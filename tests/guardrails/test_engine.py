@@ -182,13 +182,13 @@ WHO, MODELS, META = {"team:a", "*"}, ["prod/x", "openai-main/gpt"], {"data_class
 
 
 @pytest.mark.parametrize(("when", "applies"), [
-    ({}, True), ({"subjects": ["team:a"]}, True), ({"subjects": ["team:b"]}, False), ({"subjects": []}, False),
-    ({"models": ["openai-main/*"]}, True), ({"models": ["prod/y"]}, False), ({"models": []}, False),
+    ({}, True), ({"subjects": ["team:a"]}, True), ({"subjects": ["team:b"]}, False),
+    ({"models": ["openai-main/*"]}, True), ({"models": ["prod/y"]}, False),
     ({"metadata": {"data_class": "public"}}, True), ({"metadata": {"data_class": "x"}}, False),
     ({"subjects": ["*"], "metadata": {"team": "a"}}, False), ({"models": ["*"], "subjects": ["*"]}, True),
 ])  # fmt: skip
 def test_when(when: dict[str, Any], applies: bool) -> None:
-    """Contract (`when`): parts are ANDed, a missing part matches all, an empty list nothing."""
+    """Contract (`when`): parts are ANDed, a missing part matches all traffic."""
     built = engine({"when": when, "llm_input_guardrails": ["g/v"]}, v=guardrail())
     chosen = built.rules_for(WHO, MODELS, META, "llm_input")
     assert isinstance(chosen, Selection) and bool(chosen.selectors) == applies

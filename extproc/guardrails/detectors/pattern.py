@@ -65,6 +65,10 @@ def _collect(rule: int, _start: int, end: int, _flags: int, hits: Any) -> None:
     hits.append((rule, end))
 
 
+def _place(candidate: tuple[int, Rule, int]) -> int:
+    return candidate[2]
+
+
 class PatternDetector:
     """A `Detector` made of rules. Earlier rules win the label of a shared finding.
 
@@ -105,15 +109,23 @@ class PatternDetector:
         settled = max(start, self._undecided(data, hits))
         return settle(spans, settled)
 
-    def _candidates(self, hits: list[tuple[int, int]]) -> set[tuple[int, Any, int]]:
+    def _candidates(self, hits: list[tuple[int, int]]) -> set[tuple[int, Rule, int]]:
         return {(*self._rules[hit], end - self._widths[hit]) for hit, end in hits}
 
     def _spans(self, data: bytes, hits: list[tuple[int, int]], start: int) -> list[Span]:
+        """Read every candidate but those inside an earlier finding of the same rule.
+
+        That skip keeps `token=1token=1token=1...` linear, and depends on settled text only.
+        """
         found = []
-        for rank, rule, at in self._candidates(hits):
+        reached: dict[int, int] = {}
+        for rank, rule, at in sorted(self._candidates(hits), key=_place):
+            if at < reached.get(rank, 0):
+                continue
             span = rule.read(data, at)
             if span is not None and span[0] >= start:
                 found.append((span[0], rank, span[1], rule.label))
+                reached[rank] = span[1]
         return union(found)
 
     def _undecided(self, data: bytes, hits: list[tuple[int, int]]) -> int:

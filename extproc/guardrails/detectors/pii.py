@@ -206,7 +206,9 @@ _RULES = (
 )
 
 _WORD_REVERSED = re.compile(rb"[A-Za-z0-9._%+'@-]*")
-_NUMBER_REVERSED = re.compile(rb"[0-9 ().+/-]*[0-9(+]")
+_NUMBER_REVERSED = re.compile(  # back to where a number may begin: not inside a word
+    rb"[0-9 ().+/-]*[0-9(+](?:(?![A-Za-z0-9_])|(?=[nrt]\\))"
+)
 
 
 def _tail(data: bytes) -> int:

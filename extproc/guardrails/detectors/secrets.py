@@ -20,6 +20,7 @@ REDACTION = "[REDACTED]"
 HOLDBACK_MAX = 20_000
 
 _LEFT = rb"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"
+_ALONE = rb"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt]))"  # where most look-alikes are refused: stay cheap
 
 
 def _always(_found: bytes) -> bool:
@@ -38,12 +39,13 @@ def _shaped(
     longest: int,
     accept: Callable[[bytes], bool] = _always,
     run: bytes = rb"[A-Za-z0-9_.-]*+\Z",
+    left: bytes = _LEFT,
 ) -> Rule:
     """A rule for one token: `shape` with a prefix of its own, at most `longest` characters.
 
     `run`: what the token's characters, and only they, may be up to the end of the text.
     """
-    exact, tail = re.compile(_LEFT + shape), re.compile(run)
+    exact, tail = re.compile(left + shape), re.compile(left + run)
 
     def read(data: bytes, at: int) -> tuple[int, int] | None:
         found = exact.match(data, at)
@@ -59,6 +61,8 @@ def _shaped(
 
 _GAP = rb"(?>[>=]?[ \t]{0,3}\\?)([\"'`])?+"
 _VALUE_MAX = 2048
+_JUDGED = 64
+"""A value is judged by its first characters, so that judging many long ones stays cheap."""
 
 
 def _assigned(
@@ -70,7 +74,7 @@ def _assigned(
 
     def read(data: bytes, at: int) -> tuple[int, int] | None:
         found = exact.match(data, at)
-        if found is None or not accept(found[2].rstrip(b".")):
+        if found is None or not accept(found[2].rstrip(b".")[:_JUDGED]):
             return None
         return found.start(2), found.start(2) + len(found[2].rstrip(b"."))
 
@@ -93,7 +97,9 @@ def _word(least: int) -> bytes:
     return first + b"(?(1)[^" + _END + b"]" + bounds + b"|" + first + bounds + b")"
 
 
-_WORD_RUN = b"(?:[^" + _END + _STOP + b"](?(1)[^" + _END + b"]|[^" + _END + _STOP + b"])*+)?+"
+_WORD_RUN = (
+    b"(?:[^" + _END + _STOP + b"](?(1)[^" + _END + b"]*+|[^" + _END + _STOP + b"]*+))?+"
+)
 
 
 def _bits_per_character(value: bytes) -> float:
@@ -155,7 +161,7 @@ _RULES = (
     _shaped("ANTHROPIC_KEY", (rb"sk-ant-[A-Za-z0-9_\-]{20}", 27),
             rb"sk-ant-[A-Za-z0-9_-]{20,200}", 207),
     _shaped("OPENAI_KEY", (rb"sk-[A-Za-z0-9_\-]{20}", 23),
-            rb"sk-[A-Za-z0-9_-]{20,250}", 253, _key_like),
+            rb"sk-[A-Za-z0-9_-]{20,250}", 253, _key_like, left=_ALONE),
     _shaped("ENVELOPE_KEY", (rb"ek_[A-Za-z0-9]{8}_[A-Za-z0-9_\-]{43}", 55),
             rb"ek_[A-Za-z0-9]{8}_[A-Za-z0-9_-]{43,64}", 76),
     _shaped("AWS_ACCESS_KEY_ID", (rb"(?:A(?:KIA|SIA|GPA|IDA|ROA|IPA|NPA|NVA))[A-Z0-9]{16}", 20),
@@ -183,7 +189,7 @@ _RULES = (
             rb"(?:SK|AC)[0-9a-f]{32}(?![A-Za-z0-9])", 34, run=_HEX_RUN),
     _shaped("JWT", (rb"eyJ[A-Za-z0-9_\-]{8}", 11),
             rb"eyJ[A-Za-z0-9_-]{8,2048}\.eyJ[A-Za-z0-9_-]{8,16000}(?:\.[A-Za-z0-9_-]{0,1024})?",
-            19_100),
+            19_100, left=_ALONE),
     Rule("PRIVATE_KEY", (Trigger(rb"-----BEGIN [A-Z0-9 ]{0,24}PRIVATE KEY", 0),),
          _pem, _pem_unsettled),
     _assigned("AZURE_STORAGE_KEY", rb"(?:Account|SharedAccess)Key=",

@@ -235,6 +235,9 @@ class _Reader:
 
     def call(self, value: dict[str, Any], line: int) -> Term:
         name = ".".join(self.path(value["fcn"]))
+        end = _only(value["fcn"])[1]["span"]["end"]
+        if self.source[end : end + 1] != b"(":
+            raise self.refuse(line, f"no space may stand between {name} and its arguments")
         return Call(name, tuple(self.term(p) for p in value["params"]), line)
 
     def binary(self, value: dict[str, Any], line: int) -> Term:

@@ -110,6 +110,8 @@ class _Resolver:
     def stmt(self, stmt: Stmt, scope: _Scope) -> Stmt | None:
         match stmt:
             case Expr(Bind(":=", left, right, line), _, negated):
+                if isinstance(left, Const):
+                    raise self.refuse(line, "nothing can be assigned to a value")
                 if negated:
                     raise self.refuse(line, "nothing can be assigned below `not`")
                 value = self.term(right, scope)
