@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from extproc.limits.match import LimitMatcher
 from extproc.limits.redis_ledger import RedisLedger
 from extproc.policy.engine import build_engine
 from extproc.routing.plan import Router
-from extproc.store import connect
+from extproc.store_client import StoreUnavailable, open_client
 from extproc.telemetry.observer import build_observer
 from extproc.usage.prices import PriceTable
 from extproc.usage.tokens import TokenCounter
@@ -52,11 +53,15 @@ class Adapters:
 
 async def build_adapters(config: Config, place: Place) -> Adapters:
     timeout_ms = config.gateway.store.timeout_ms
-    client = await connect(place.store_url, timeout_ms)
+    # Not tried here: a gateway whose store is away refuses with the contract's words, and recovers.
+    client = open_client(place.store_url, timeout_ms)
+    keys = KeyCache(KeyStore(client), config)
+    with suppress(StoreUnavailable):
+        await keys.refresh()
     return Adapters(
         client=client,
         ledger=RedisLedger(client, timeout_ms=timeout_ms),
-        keys=KeyCache(KeyStore(client), config),
+        keys=keys,
         audit=Spool(place.audit_folder / "spool", place.owner),
         observer=build_observer(config.gateway.telemetry, place.metrics_folder, place.owner),
         tokens=TokenCounter(),

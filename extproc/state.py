@@ -49,8 +49,8 @@ class StateDir:
     def running(self) -> dict[str, object] | None:
         """What a live gateway wrote about itself; None when none runs here."""
         try:
-            record = json.loads(self.run_file.read_text())
-            os.kill(int(record["pid"]), 0)
+            record: dict[str, object] = json.loads(self.run_file.read_text())
+            os.kill(int(str(record["pid"])), 0)
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return record

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 
 from extproc import __version__
@@ -60,3 +61,7 @@ def main(argv: list[str] | None = None) -> int:
         return int(module.run(command.parse_args(rest)) or 0)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # `... | head` has read enough; nothing may be flushed into the closed pipe at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from extproc.config.model import Listener, ProviderAccount
 from extproc.dataplane.listener import TYPE, lua, seconds
+from extproc.identity.reserved import NEVER_SENT_NAMES, NEVER_SENT_PREFIXES
 
 Json = dict[str, Any]
 
@@ -94,6 +95,7 @@ def _attempt_filters(account: ProviderAccount, sds: Json | None) -> list[Json]:
             },
         }
     ]
+    filters.append(_departure())
     if sds is not None:
         filters.append(_credential(account, sds))
     filters.append(
@@ -103,6 +105,22 @@ def _attempt_filters(account: ProviderAccount, sds: Json | None) -> list[Json]:
         }
     )
     return filters
+
+
+def _departure() -> Json:
+    """Take out what no provider may see, the caller's and other accounts' keys above all (P4)."""
+    removals: list[Json] = [{"remove": name} for name in (*NEVER_SENT_NAMES, "accept-encoding")]
+    removals += [
+        {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
+        for prefix in NEVER_SENT_PREFIXES
+    ]
+    return {
+        "name": "envelope.departure",
+        "typed_config": {
+            "@type": TYPE + "filters.http.header_mutation.v3.HeaderMutation",
+            "mutations": {"request_mutations": removals},
+        },
+    }
 
 
 def _credential(account: ProviderAccount, sds: Json) -> Json:

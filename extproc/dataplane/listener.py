@@ -13,6 +13,7 @@ from typing import Any
 
 from extproc.config.model import Listener
 from extproc.dataplane.local_reply import local_reply_config
+from extproc.identity.reserved import OWNED_NAMES, OWNED_PREFIXES
 from extproc.routing.plan import ATTEMPTS_MAX
 
 Json = dict[str, Any]
@@ -25,15 +26,6 @@ READ_HEADERS = (
     "content-type", "content-encoding", "content-length", "anthropic-version",
 )  # fmt: skip
 """Request headers that the processor reads; they travel as attributes with the one message."""
-
-OWNED_PREFIXES = ("x-envelope-", "x-envoy-")
-OWNED_NAMES = ("x-tfy-resolved-model", "x-tfy-applied-configurations", "x-tfy-cache-status",
-               "x-tfy-guardrails-applied", "server-timing")  # fmt: skip
-NEVER_SENT = (
-    "x-envelope-decision-id", "x-tfy-metadata", "x-tfy-guardrails", "idempotency-key",
-    "x-bf-vk", "accept-encoding", "cookie", "x-forwarded-for", "x-forwarded-proto",
-    "x-envoy-external-address", "x-request-id",
-)  # fmt: skip
 
 
 def lua(name: str) -> str:
@@ -225,7 +217,6 @@ def _virtual_host(limits: Listener) -> Json:
         "request_body_buffer_limit": str(
             max(limits.request_body_bytes_max, limits.response_body_bytes_max)
         ),
-        "request_headers_to_remove": list(NEVER_SENT),
         "response_headers_to_add": [
             {
                 "header": {

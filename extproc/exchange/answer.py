@@ -10,8 +10,6 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from extproc.errors import TABLE, Code, Refusal
 from extproc.exchange.headers import answer_headers
 from extproc.exchange.request import Request
@@ -90,13 +88,8 @@ class Answer:
             return self._refuse(self.local)
         if self.head.status >= 400:
             return self._provider_error(body)
-        try:
-            tree = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            tree = None
-        if not isinstance(tree, dict):
-            return self._unreadable()
-        return self._judge(body, tree)
+        tree = strict_json.parse(body)
+        return self._unreadable() if isinstance(tree, Refusal) else self._judge(body, tree)
 
     def _judge(self, body: bytes, tree: Json) -> BodyReply:
         assert self.provider is not None and self.attempt is not None

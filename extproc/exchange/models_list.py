@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
-from extproc.identity import scope
 from extproc.llm import strict_json
-
-if TYPE_CHECKING:
-    from extproc.exchange.request import Request
+from extproc.llm.call import Family, Json
 
 _SINCE = "2026-01-01T00:00:00Z"
 _SINCE_S = 1_767_225_600
 """Models have no birthday here; the field is required by the SDKs' types."""
 
 
-def models_body(request: Request) -> bytes:
-    """OpenAI's list (`object: list`) or Anthropic's page (`has_more`), by the caller's family."""
-    assert request.principal is not None
-    names = [n for n in request.world.router.models if scope.in_scope(request.principal, n)]
-    if request.family == "anthropic":
-        return strict_json.dump(_anthropic_page(names))
-    items = [
-        {"id": n, "object": "model", "created": _SINCE_S, "owned_by": n.partition("/")[0]}
-        for n in names
-    ]
-    return strict_json.dump({"object": "list", "data": items})
+def models_body(names: Sequence[str], family: Family, one: str | None) -> bytes:
+    """OpenAI's list (`object: list`), Anthropic's page (`has_more`), or the one model asked for."""
+    item = _anthropic_model if family == "anthropic" else _openai_model
+    if one is not None:
+        return strict_json.dump(item(one))
+    items = [item(name) for name in names]
+    if family == "openai":
+        return strict_json.dump({"object": "list", "data": items})
+    first, last = (names[0], names[-1]) if names else (None, None)
+    page = {"data": items, "has_more": False, "first_id": first, "last_id": last}
+    return strict_json.dump(page)
 
 
-def _anthropic_page(names: list[str]) -> dict[str, Any]:
-    items = [{"type": "model", "id": n, "display_name": n, "created_at": _SINCE} for n in names]
-    ends = {"first_id": names[0], "last_id": names[-1]} if names else {}
-    return {"data": items, "has_more": False, "first_id": None, "last_id": None, **ends}
+def _openai_model(name: str) -> Json:
+    return {"id": name, "object": "model", "created": _SINCE_S, "owned_by": name.partition("/")[0]}
+
+
+def _anthropic_model(name: str) -> Json:
+    return {"type": "model", "id": name, "display_name": name, "created_at": _SINCE}

@@ -49,6 +49,7 @@ class Request:
     record: Record
     family: Family = "openai"
     operation: Operation = "chat"
+    model_id: str | None = None
     caller: Dialect | None = None
     principal: Principal | None = None
     metadata: dict[str, str] = field(default_factory=dict)
@@ -76,11 +77,19 @@ class Request:
         if refusal is not None:
             return self.refuse(refusal)
         if self.operation == "models":
-            self.record.outcome, self.record.status = "answered", 200
-            return Answered(models_body(self))
+            return self._list_models()
         self.sent = True
         self.record.outcome = "allowed"
         return Allowed(body=self.attempts[0].body or b"", attempts=self._on_the_wire())
+
+    def _list_models(self) -> Verdict:
+        """The names this key may call, or the one of them that was asked for."""
+        assert self.principal is not None
+        names = [n for n in self.world.router.models if scope.in_scope(self.principal, n)]
+        if self.model_id is not None and self.model_id not in names:
+            return self.refuse(Refusal(Code.PERMISSION_DENIED, reason="model not in scope"))
+        self.record.outcome, self.record.status = "answered", 200
+        return Answered(models_body(names, self.family, self.model_id))
 
     async def _walk(self) -> Refusal | None:
         for phase, step in STEPS:
@@ -122,6 +131,7 @@ class Request:
         if found is None:
             return Refusal(Code.UNKNOWN_ROUTE)
         self.family, self.caller, self.operation = found.family, found.dialect, found.operation
+        self.model_id = found.model_id
         self.record.operation = found.operation
         self.record.dialect = found.dialect.name if found.dialect else found.family
         return None
@@ -381,7 +391,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("auth", Request.authenticate),
     ("contract", Request.agree_metadata),
     ("read", Request.read_body),
-    ("route", Request.route),
+    ("routing", Request.route),
     ("count", Request.count),
     ("policy", Request.ask_policy),
     ("guardrails", Request.select_guardrails),

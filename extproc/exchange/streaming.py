@@ -6,12 +6,14 @@ pair of dialects. Unchanged frames leave as the very bytes they came as.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from extproc.errors import Code, Refusal
 from extproc.exchange.selected import refusal_of
 from extproc.exchange.values import Attempt
 from extproc.guardrails.stream import StreamGuard
+from extproc.llm import openai_chat
 from extproc.llm.call import Dialect, Frame
 from extproc.llm.error_body import stream_error_frame
 from extproc.llm.sse import SseReader, StreamFault, wire
@@ -31,7 +33,7 @@ class AnswerStream:
         self._request, self._provider = request, provider
         self._reader = SseReader()
         self._usage: Usage | None = None
-        self._final = False
+        self._final = self._error_seen = False
         self._stopped = False
         self._output = OutputCounter(request.world.tokens, provider.family)
         selection = request.guards.output
@@ -68,6 +70,7 @@ class AnswerStream:
         for frame in frames:
             self._usage = self._provider.frame_usage(frame, self._usage)
             self._final = self._final or self._provider.is_final(frame)
+            self._error_seen = self._error_seen or bool(frame.data and "error" in frame.data)
             for slot in self._provider.frame_texts(frame):
                 self._output.add(slot.channel, slot.text)
                 record.first_token_ns = record.first_token_ns or now
@@ -87,7 +90,7 @@ class AnswerStream:
             refusal = refusal_of(self._guard.blocked)
             self._request.record.outcome = "blocked"
             return out + self._stop(refusal or Refusal(Code.GUARDRAIL_BLOCKED))
-        if last and not self._final:
+        if last and not (self._final or self._error_seen):
             self._request.record.outcome = "truncated"
             return out + self._stop(Refusal(Code.UPSTREAM_ERROR, reason="stream ended early"))
         return out
@@ -102,10 +105,11 @@ class AnswerStream:
 
     def _unasked(self, frame: Frame) -> bool:
         """OpenAI's usage chunk that we asked for and the caller did not."""
-        if self._request.asked_for_usage or self._provider.family != "openai":
-            return False
-        data = frame.data
-        return data is not None and data.get("choices") == [] and "usage" in data
+        return (
+            self._provider.family == "openai"
+            and not self._request.asked_for_usage
+            and openai_chat.is_usage_only(frame)
+        )
 
     def _stop(self, refusal: Refusal) -> bytes:
         """A valid error event of the caller's dialect; nothing of the provider follows it."""
@@ -119,9 +123,13 @@ class AnswerStream:
         record = self._request.record
         counted = self._output.tokens()
         usage = self._usage
-        if usage is None or (not complete and usage.output_tokens < counted):
-            record.usage_flags.append("counted_by_gateway")
+        if usage is None:
+            record.usage_flags.append("provider_usage_missing")
             usage = Usage(self._request.input_tokens, counted, source="counted")
+        elif not (complete and self._final) and usage.output_tokens < counted:
+            # Anthropic states a token or so before the end: a floor, not a count.
+            record.usage_flags.append("output_counted")
+            usage = replace(usage, output_tokens=counted, source="counted")
         record.usage = usage
         if self._guard is not None:
             record.output_guard = self._guard.result()

@@ -94,8 +94,14 @@ def run(slots: Iterable[TextSlot], selection: Selection) -> HookResult:
     if not selection.gates:
         return HookResult()
     body = _Body(slots)
-    tally = Tally(selection)
     sight = look(selection.scanners, body.joined, 0, True)
+    if not sight.hits and not sight.failed:
+        return HookResult(
+            outcomes={gate.selector: "pass" for gate in selection.gates},
+            scanned_texts=len(body.slots),
+            scanned_chars=body.chars,
+        )
+    tally = Tally(selection)
     tally.fail(sight.failed)
     tally.covered(len(body.slots), body.chars)
     for hit in sight.hits:

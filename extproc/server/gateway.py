@@ -30,12 +30,14 @@ from extproc.limits.redis_ledger import RedisLedger
 from extproc.server.child import Child, python
 from extproc.server.fleet import Fleet
 from extproc.state import StateDir
-from extproc.store import PrivateStore, check_policy, connect
+from extproc.store import PrivateStore
+from extproc.store_client import StoreUnavailable, check_policy, open_client
 
 log = logging.getLogger("envelope")
 
 WATCH_S = 0.5
 SEQUENCE_S = 0.05
+RELOAD_AGAIN_S = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,11 @@ class Gateway:
             self._store = PrivateStore(self._options.state.store, self._run)
             await self._store.start()
             self.store_url = self._store.url
-        self._client = await connect(self.store_url, self.config.gateway.store.timeout_ms)
-        await check_policy(self._client)
+        self._client = open_client(self.store_url, self.config.gateway.store.timeout_ms)
+        try:
+            await check_policy(self._client)
+        except StoreUnavailable as error:
+            log.error("the store is away (%s): every call is refused until it is back", error)
 
     async def _start_workers(self) -> None:
         (self._run / "config.json").write_text(sources_to_json(self._sources))
@@ -199,12 +204,14 @@ class Gateway:
             await asyncio.sleep(WATCH_S)
             match await asyncio.to_thread(watch.poll, time.monotonic_ns() // 1_000_000):
                 case Changed(sources=sources, config=config):
-                    await self._reload(list(sources), config)
+                    if not await self._reload(list(sources), config):
+                        await asyncio.sleep(RELOAD_AGAIN_S)
+                        watch = Watch(self._options.config_path, self.config)
                 case Bad(mistakes=mistakes):
                     for mistake in mistakes:
                         log.error("configuration not loaded: %s", mistake)
 
-    async def _reload(self, sources: list[Source], config: Config) -> None:
+    async def _reload(self, sources: list[Source], config: Config) -> bool:
         """Envoy learns new clusters before any worker may route to them.
 
         The same digest means that a policy or a secret changed: everything is taken anew.
@@ -215,7 +222,7 @@ class Gateway:
                 await self._until_envoy_knows(config)
         except Exception as error:
             log.error("configuration not loaded: %s", error)
-            return
+            return False
         new = self._run / "config.json.new"
         new.write_text(sources_to_json(sources))
         new.replace(self._run / "config.json")
@@ -223,6 +230,7 @@ class Gateway:
         self._fleet.reload()
         self.config, self._sources = config, sources
         log.info("configuration %s loaded", config.digest[:12])
+        return True
 
     async def _until_envoy_knows(self, config: Config) -> None:
         assert self._envoy is not None

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from extproc.audit.checkpoint import (
     SIGNING_KEY,
@@ -52,13 +50,13 @@ def test_a_checkpoint_is_three_lines_and_a_signature() -> None:
     assert read_checkpoint(SIGNED, SIGNER.verifier) == CHECKPOINT
 
 
-@given(st.integers(0, len(SIGNED.encode()) * 8 - 1))
-def test_any_flipped_bit_is_refused(bit: int) -> None:
-    """P3: a checkpoint that differs in one bit does not open, wherever the bit is."""
-    raw = bytearray(SIGNED.encode())
-    raw[bit // 8] ^= 1 << bit % 8
-    with pytest.raises(NoteInvalid):
-        read_checkpoint(raw.decode(errors="replace"), SIGNER.verifier)
+def test_any_flipped_bit_is_refused() -> None:
+    """P3: a checkpoint that differs in one bit does not open; every single bit is tried."""
+    for bit in range(len(SIGNED.encode()) * 8):
+        raw = bytearray(SIGNED.encode())
+        raw[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(NoteInvalid):
+            read_checkpoint(raw.decode(errors="replace"), SIGNER.verifier)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from extproc.audit import intake, spool_reader
 from extproc.audit.checkpoint import KeyRefused, read_checkpoint
+from extproc.audit.cursor import Cursor
 from extproc.audit.log import LogRefused
 from extproc.audit.sequencer import LOG, SPOOL, Sequencer
 from extproc.audit.spool_reader import owners
@@ -221,6 +223,78 @@ def test_a_log_that_is_not_its_own_is_not_written_on(tmp_path: Path, damage: str
     with sequencer(tmp_path) as worker, pytest.raises(LogRefused):
         worker.poll(NOON)
     assert (path.read_bytes() if path.exists() else b"") == before
+
+
+def test_no_checkpoint_is_signed_over_a_contradiction(tmp_path: Path) -> None:
+    """P3: hashes that change under a running sequencer stop it before it signs."""
+    writer = spool(tmp_path)
+    with sequencer(tmp_path) as worker:
+        writer.close(entry(1))
+        worker.poll(NOON)
+        signed = (tmp_path / LOG / "checkpoint").read_text()
+        (tmp_path / LOG / "hashes").write_bytes(bytes(32))
+        writer.close(entry(2))
+        with pytest.raises(LogRefused):
+            worker.poll(NOON)
+    assert (tmp_path / LOG / "checkpoint").read_text() == signed
+
+
+def test_a_full_batch_gives_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P3: a dead owner's intents are lost only once all its closes were read."""
+    monkeypatch.setattr(intake, "BATCH_BYTES", 900)
+    monkeypatch.setattr(spool_reader.whole_lines, "__defaults__", (900,))
+    for slot in range(2):
+        writer = spool(tmp_path, f"w{slot}-1")
+        for n in range(4):
+            writer.intent(entry(10 * slot + n))
+        for n in range(4):
+            writer.close(entry(10 * slot + n))
+        writer.release()
+    with sequencer(tmp_path) as worker:
+        added = [worker.poll(NOON) for _ in range(12)]
+        assert added[0] == 0 and sum(added) == 8
+        assert worker.counts.worker_lost == 0
+    assert owners(tmp_path / SPOOL) == {}
+
+
+def test_a_segment_begun_just_before_death_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P3: the owner rotates, closes and dies between the listing and the question if it lives."""
+    writer = spool(tmp_path, rotate_bytes=10)
+    writer.intent(entry(1))
+
+    def dies_when_asked(folder: Path, owner: str) -> bool:
+        if not (folder / f"{owner}.000002.jsonl").exists():
+            writer.close(entry(1))
+        return False
+
+    monkeypatch.setattr(intake, "is_alive", dies_when_asked)
+    with sequencer(tmp_path) as worker:
+        assert worker.poll(NOON) == 1
+        assert worker.counts.worker_lost == 0
+
+
+def test_a_name_taken_again_after_an_interrupted_clearing_is_read(tmp_path: Path) -> None:
+    """P3: the cursor's word about the dead does not hold for a living owner of that name."""
+    writer = spool(tmp_path, "w0")
+    writer.close(entry(1))
+    Cursor(0, {"w0.jsonl": 50}, ("w0",)).save(tmp_path)
+    with sequencer(tmp_path) as worker:
+        assert worker.poll(NOON) == 1
+        assert list(owners(tmp_path / SPOOL)) == ["w0"]
+
+
+def test_a_late_intent_does_not_hold_a_segment(tmp_path: Path) -> None:
+    """P3: an intent behind its own close waits for nothing."""
+    writer = spool(tmp_path, rotate_bytes=10)
+    writer.close(entry(1))
+    writer.intent(entry(1))
+    with sequencer(tmp_path) as worker:
+        worker.poll(NOON)
+        writer.close(entry(2))
+        worker.poll(NOON)
+    assert len(owners(tmp_path / SPOOL)["w0-1"]) <= 2
 
 
 def test_lost_hashes_are_computed_again(tmp_path: Path) -> None:

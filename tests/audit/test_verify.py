@@ -235,6 +235,13 @@ def test_a_missing_file_is_found(root: Path, name: str, kind: str) -> None:
     assert kind in kinds(root)
 
 
+def test_the_history_has_one_spelling(root: Path) -> None:
+    """P3: bytes that mean the same are still not the bytes that were written."""
+    path = root / "log" / "checkpoints"
+    path.write_bytes(path.read_bytes().replace(b"\n", b" \n", 1))
+    assert kinds(root) == {"checkpoint_invalid"}
+
+
 def test_without_any_checkpoint_nothing_is_vouched_for(root: Path) -> None:
     """P3: no vacuous truth, also not beside a saved checkpoint."""
     saved = (root / "log" / "checkpoint").read_text()

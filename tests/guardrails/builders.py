@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from extproc.config.model import Guardrail, GuardrailRule
@@ -21,7 +22,7 @@ PII = pii.build({})
 SECRETS = secrets.build({})
 HEX40 = "da39a3ee5e6b4b0d3255bfef95601890afd80709"
 B64 = "MIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn/ygWyF8PbnGy0AHB7MaXsJ"
-PEM = f"-----BEGIN RSA PRIV" f"ATE KEY-----\n{B64}\n{B64}\nAQ==\n-----END RSA PRIV" f"ATE KEY-----"
+PEM = f"-----BEGIN RSA PRIVATE KEY-----\n{B64}\n{B64}\nAQ==\n-----END RSA PRIVATE KEY-----"
 A36 = "0123456789abcdefghijABCDEFGHIJ012345"
 
 PII_SAMPLES = {
@@ -57,10 +58,13 @@ SECRET_SAMPLES = {
 }  # fmt: skip
 
 ASSIGNED = {  # text with the value marked by angle brackets
-    "PASSWORD": ('password = "<hunter2>"', "DB_PASSWORD=<s3cr3t-Value!>", '"passwd": "<Tr0ub4dor,&3>"',
+    "PASSWORD": ('password = "<hunter2>"', "DB_PASSWORD=<s3cr3t-Value!>",
+    '"passwd": "<Tr0ub4dor,&3>"',
                  "url?pwd=<abc123>&x=1", "pwd: <P@ssword>"),
-    "TOKEN": ("api_key: <9f8e7d6c5b4a39281706abcd>", "Authorization: Bearer <abcDEF0123456789abcDEF01>",
-              'client_secret="<Zm9vYmFyMTIzNDU2Nzg5MA>"', 'x-api-key\\": \\"<9f8e7d6c5b4a39281706abcd>\\"'),
+    "TOKEN": ("api_key: <9f8e7d6c5b4a39281706abcd>",
+    "Authorization: Bearer <abcDEF0123456789abcDEF01>",
+              'client_secret="<Zm9vYmFyMTIzNDU2Nzg5MA>"',
+              'x-api-key\\": \\"<9f8e7d6c5b4a39281706abcd>\\"'),
     "AWS_SECRET_KEY": ("aws_secret_access_key = <wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY>",),
     "AZURE_STORAGE_KEY": ("AccountName=x;AccountKey=<" + "aB3+" * 21 + "aB==>;EndpointSuffix=core",),
     "SLACK_TOKEN": ("https://hooks.slack.com/services/<T00000000/B00000000/" + A36[:24] + ">",),
@@ -70,10 +74,13 @@ FRAGMENTS = [
     *(s for group in PII_SAMPLES.values() for s in group),
     *(s for group in SECRET_SAMPLES.values() for s in group),
     *(s.replace("<", "").replace(">", "") for group in ASSIGNED.values() for s in group),
-    " ", "  ", "\n", ".", ",", "-", "+", "@", "(", ")", ":", "=", '"', "_", "/", "\\n", "é", "\u00a0",
-    "hello", "the", "7", "42", "1234", "sk-", "eyJ", "gh", "AK", "password", "token: ", "-----", "DE89",
-    "-----BEGIN PRIVATE", " KEY-----", "x@", "@y.com", "2026-11-20T15:04:05Z", "1700000000123", HEX40,
-    "550e8400-e29b-41d4-a716-446655440000", "+1 ", "555", "😀", "\u2011", "１２",
+    " ", "  ", "\n", ".", ",", "-", "+", "@", "(", ")", ":", "=",
+    '"', "_", "/", "\\n", "é", "\u00a0",
+    "hello", "the", "7", "42", "1234", "sk-", "eyJ", "gh", "AK", "password", "token: ", "-----",
+    "DE89",
+    "-----BEGIN PRIVATE", " KEY-----", "x@", "@y.com", "2026-11-20T15:04:05Z", "1700000000123",
+    HEX40,
+    "550e8400-e29b-41d4-a716-446655440000", "+1 ", "555", "😀", "\u2011", "\uff11\uff12",
 ]  # fmt: skip
 
 
@@ -142,10 +149,12 @@ def guard(chosen: Selection) -> StreamGuard:
 
 def pieces(text: str, cuts: Sequence[int]) -> list[str]:
     edges = [0, *sorted(cut % (len(text) + 1) for cut in cuts), len(text)]
-    return [text[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [text[a:b] for a, b in pairwise(edges)]
 
 
-def streamed(chosen: Selection, parts: Sequence[str], json_text: bool = False) -> tuple[str, StreamGuard]:
+def streamed(
+    chosen: Selection, parts: Sequence[str], json_text: bool = False
+) -> tuple[str, StreamGuard]:
     """The text that leaves, all of it, when `parts` arrive one frame at a time."""
     stream = guard(chosen)
     out = [f for part in parts for f in stream.feed([frame(part, json_text=json_text)])]

@@ -44,7 +44,9 @@ def test_violation_by_strategy(strategy: str, blocked: str, outcome: str) -> Non
 
 
 @pytest.mark.parametrize("operation", ["validate", "mutate"])
-@pytest.mark.parametrize(("strategy", "failed"), [("audit", False), ("enforce", False), ("strict", True)])
+@pytest.mark.parametrize(
+    ("strategy", "failed"), [("audit", False), ("enforce", False), ("strict", True)]
+)
 def test_failure_by_strategy(strategy: str, failed: bool, operation: str) -> None:
     """Contract (strategies): a guardrail that breaks refuses only when it is strict."""
     text = slot(MAIL)
@@ -57,6 +59,7 @@ def test_failure_by_strategy(strategy: str, failed: bool, operation: str) -> Non
 
 def test_interrupts_are_not_a_failure() -> None:
     """P1: cancelling the exchange is not mistaken for a broken guardrail."""
+
     class Interrupted(Broken):
         Panic = KeyboardInterrupt  # type: ignore[assignment]
 
@@ -104,15 +107,18 @@ def test_overlapping_findings_of_two_guardrails_leave_nothing() -> None:
     """P4: where a credential and an address overlap, no character of either is left."""
     text = slot("password='abc123@example.com' x")
     result = run([text], selection(p=guardrail(operation="mutate", priority=1),
-                                   s=guardrail("secrets", operation="mutate", priority=2)))  # fmt: skip
+                                   s=guardrail("secrets", operation="mutate",
+                                   priority=2)))  # fmt: skip
     assert text.text == "password='[EMAIL]' x"
     assert {finding.label for finding in result.findings} == {"EMAIL", "PASSWORD"}
 
 
 def test_findings_and_coverage_name_places_and_never_text() -> None:
     """P3, P4: counts by place and label, coverage in texts and characters, no text."""
-    texts = [slot(MAIL + " or a@b.io", "messages[0].content"), slot("nothing", "messages[1].content"),
-             slot("", "messages[2].content"), slot('{"card": "4111111111111111"}', "args", True)]  # fmt: skip
+    texts = [slot(MAIL + " or a@b.io", "messages[0].content"), slot("nothing",
+    "messages[1].content"),
+             slot("", "messages[2].content"), slot('{"card": "4111111111111111"}', "args",
+             True)]  # fmt: skip
     total = sum(len(text.text) for text in texts)
     result = run(texts, selection(v=guardrail(enforcing_strategy="audit")))
     assert [(f.guardrail, f.label, f.path, f.count) for f in result.findings] == [
@@ -159,7 +165,7 @@ class Greedy:
         return "X"
 
 
-@pytest.mark.parametrize("arguments", ['{"a": "<1", "b": "2>"}', '{"a": <1>2}', '{<: 1>}'])
+@pytest.mark.parametrize("arguments", ['{"a": "<1", "b": "2>"}', '{"a": <1>2}', "{<: 1>}"])
 def test_what_cannot_be_redacted_safely_is_blocked(arguments: str) -> None:
     """P4: a finding across the structure of JSON blocks instead of breaking it."""
     gate = Gate("g/x", Greedy(), "mutate", "enforce", 0, 5000)
@@ -171,7 +177,11 @@ def test_what_cannot_be_redacted_safely_is_blocked(arguments: str) -> None:
 
 def test_custom_message() -> None:
     """Contract (`custom_error_message`): `{{guardrail_message}}` inserts the default text."""
-    rule = {"when": {}, "llm_input_guardrails": ["g/v"], "custom_error_message": "No! {{guardrail_message}}"}
+    rule = {
+        "when": {},
+        "llm_input_guardrails": ["g/v"],
+        "custom_error_message": "No! {{guardrail_message}}",
+    }
     built = engine(rule, v=guardrail())
     chosen = built.rules_for({"*"}, ["m"], {}, "llm_input")
     assert isinstance(chosen, Selection)
@@ -185,7 +195,8 @@ WHO, MODELS, META = {"team:a", "*"}, ["prod/x", "openai-main/gpt"], {"data_class
     ({}, True), ({"subjects": ["team:a"]}, True), ({"subjects": ["team:b"]}, False),
     ({"models": ["openai-main/*"]}, True), ({"models": ["prod/y"]}, False),
     ({"metadata": {"data_class": "public"}}, True), ({"metadata": {"data_class": "x"}}, False),
-    ({"subjects": ["*"], "metadata": {"team": "a"}}, False), ({"models": ["*"], "subjects": ["*"]}, True),
+    ({"subjects": ["*"], "metadata": {"team": "a"}}, False), ({"models": ["*"], "subjects": ["*"]},
+    True),
 ])  # fmt: skip
 def test_when(when: dict[str, Any], applies: bool) -> None:
     """Contract (`when`): parts are ANDed, a missing part matches all traffic."""
@@ -199,7 +210,9 @@ def test_when(when: dict[str, Any], applies: bool) -> None:
 
 def test_extra_guardrails_are_added_and_unknown_ones_refused() -> None:
     """Contract (`x-tfy-guardrails`): adds, never removes; an unknown name is 400."""
-    built = engine({"when": {}, "llm_input_guardrails": ["g/a"]}, a=guardrail(), b=guardrail("secrets"))
+    built = engine(
+        {"when": {}, "llm_input_guardrails": ["g/a"]}, a=guardrail(), b=guardrail("secrets")
+    )
     for extra in (["g/b"], ["g/b", "g/a", "g/b"]):
         chosen = built.rules_for(WHO, MODELS, META, "llm_input", extra)
         assert isinstance(chosen, Selection) and chosen.selectors == ("g/a", "g/b")
@@ -222,7 +235,7 @@ def test_bad_configuration_is_refused() -> None:
     """P7: mistakes are listed for the loader, and nothing is built from them."""
     bad = guardrail(config={"categories": ["NOPE"]})
     assert mistakes(bad)
-    with pytest.raises(ValueError, match="g/bad.*NOPE"):
+    with pytest.raises(ValueError, match=r"g/bad.*NOPE"):
         compile_guardrails({"g/bad": bad})
     with pytest.raises(ValueError, match="g/none"):
         engine({"when": {}, "llm_input_guardrails": ["g/none"]})
@@ -238,10 +251,10 @@ def test_equal_guardrails_scan_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """P8: guardrails with equal settings share one detector and one scan."""
     calls = []
     real = PatternDetector.scan
-    monkeypatch.setattr(
-        PatternDetector, "scan", lambda self, *a: calls.append(1) or real(self, *a)
+    monkeypatch.setattr(PatternDetector, "scan", lambda self, *a: calls.append(1) or real(self, *a))
+    chosen = selection(
+        a=guardrail(), b=guardrail(enforcing_strategy="audit"), c=guardrail(operation="mutate")
     )
-    chosen = selection(a=guardrail(), b=guardrail(enforcing_strategy="audit"), c=guardrail(operation="mutate"))
     run([slot(text) for text in PII_SAMPLES["PHONE"]], chosen)
     assert len(calls) == 1
 

@@ -81,7 +81,9 @@ def test_hold_back_is_bounded(unit: str) -> None:
     assert SECRETS.holdback(text) <= secrets.HOLDBACK_MAX
 
 
-@pytest.mark.parametrize("begin", ["eyJhbGciOi.eyJ", "password=", "sk-", "-----BEGIN PRIVATE KEY-----\n"])
+@pytest.mark.parametrize(
+    "begin", ["eyJhbGciOi.eyJ", "password=", "sk-", "-----BEGIN PRIVATE KEY-----\n"]
+)
 def test_an_endless_credential_is_released(begin: str) -> None:
     """P8: something that began like a credential is decided after HOLDBACK_MAX at the latest."""
     text = begin + "A" * (secrets.HOLDBACK_MAX * 2)

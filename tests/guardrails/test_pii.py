@@ -6,7 +6,17 @@ from extproc.guardrails.detectors import pii
 from tests.guardrails.builders import HEX40, PII, PII_SAMPLES
 
 CASES = [(label, sample) for label, samples in PII_SAMPLES.items() for sample in samples]
-AROUND = ["{}", "see {} please", "[{}]", "x: {}, y", "line\n{}\nline", "é{}é", '"{}"', "\\n{}.", "{}. Next"]
+AROUND = [
+    "{}",
+    "see {} please",
+    "[{}]",
+    "x: {}, y",
+    "line\n{}\nline",
+    "é{}é",
+    '"{}"',
+    "\\n{}.",
+    "{}. Next",
+]
 
 
 @pytest.mark.parametrize(("label", "sample"), CASES)
@@ -33,7 +43,8 @@ def test_address_behind_an_escape_is_covered() -> None:
     "v1.2.3", "192.168.100.200:8080", "10.0.0.1", "0.4111111111111111", "3.14159265358979",
     "4111 1111 1111 1112", "4111111111111112", "DE89 3704 0044 0532 0130 01", "DE00",
     "000-12-3456", "666-12-3456", "900-12-3456", "123-00-4567", "123-45-0000", "1123-45-6789",
-    "user@localhost", "@decorator", "a @ b.com", "icon@2x.png", "pkg@1.2.3", "git@github.com:a/b.git",
+    "user@localhost", "@decorator", "a @ b.com", "icon@2x.png", "pkg@1.2.3",
+    "git@github.com:a/b.git",
     "+5 degrees", "x + 12345678", "+1", "+0200", "1 234 567 8901 2", "123 45 6789 01",
     "ISBN 978-3-16-148410-0", "sha256:" + HEX40, "page 555-123", "room 12-34-56",
     "abc4111111111111111def", "SKU_4111111111111111_X", "", " ", "\x00",
@@ -45,12 +56,13 @@ def test_benign_look_alikes_stay(text: str) -> None:
 
 def test_typographic_spaces_hyphens_and_digits() -> None:
     """P4: non-breaking spaces and hyphens and full-width digits hide nothing; offsets hold."""
-    for text in ("4111\u00a01111\u202f1111\u20071111", "555\u2011123\u20114567", "１２３-４５-６７８９"):
-        assert [(s.start, s.end) for s in PII.find(f"日本 {text} 語")] == [(3, 3 + len(text))] or (
-            "\u00a0" in text  # separators of one card must be alike, whatever their code point
-        )
-    mixed = "4111\u00a01111\u202f1111\u20071111"
-    assert [s.label for s in PII.find(mixed)] == ["CARD"]
+    for text in (
+        "4111\u00a01111\u202f1111\u20071111",
+        "555\u2011123\u20114567",
+        "\uff11\uff12\uff13-\uff14\uff15-\uff16\uff17\uff18\uff19",
+    ):
+        (span,) = PII.find(f"\u65e5\u672c {text} \u8a9e")
+        assert (span.start, span.end) == (3, 3 + len(text))
 
 
 def test_two_findings_side_by_side() -> None:

@@ -28,12 +28,16 @@ def test_only_the_value_is_taken(label: str, marked: str) -> None:
 
 
 @pytest.mark.parametrize("text", [
-    "sk-learn-contrib-some-long-package-name", "sk-toggleable__label-arrow-and-more", "task-0123456789abcdefghij",
-    "eyJhbGciOiJIUzI1NiJ9", "ghp_short", "AKIA1234", "password: required", "password = os.environ['DB']",
+    "sk-learn-contrib-some-long-package-name", "sk-toggleable__label-arrow-and-more",
+    "task-0123456789abcdefghij",
+    "eyJhbGciOiJIUzI1NiJ9", "ghp_short", "AKIA1234", "password: required",
+    "password = os.environ['DB']",
     "token: string", "max_tokens: 1024", "api_key=${API_KEY}", "secret: <your-secret-here>", HEX40,
     "550e8400-e29b-41d4-a716-446655440000", "the -----BEGIN PRIVATE KEY----- line starts a file",
-    "-----BEGIN CERTIFICATE-----\n" + B64 + "\n-----END CERTIFICATE-----", "https://example.com/a?b=c",
-    "password", "password=", "bearer of good news", "v1.2.3-rc.1", "SG.short.x", "", "-----", "ek_short",
+    "-----BEGIN CERTIFICATE-----\n" + B64 + "\n-----END CERTIFICATE-----",
+    "https://example.com/a?b=c",
+    "password", "password=", "bearer of good news", "v1.2.3-rc.1", "SG.short.x", "", "-----",
+    "ek_short",
     "pwd: /usr/local/bin", "apikey: none", "SKU0123456789", "token=https://idp.example.com/v2/x1",
 ])  # fmt: skip
 def test_benign_look_alikes_stay(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Streams: any split ends in the same text as the whole, and nothing of a finding gets out early."""
+"""Streams: any split ends in the text of the whole, and nothing of a finding gets out early."""
 
 import json
 
@@ -13,6 +13,8 @@ from extproc.llm.call import Frame
 from tests.guardrails.builders import (
     FRAGMENTS,
     PEM,
+    PII,
+    SECRETS,
     broken,
     frame,
     guard,
@@ -29,7 +31,8 @@ MUTATE = selection(
 )
 VALIDATE = selection(p=guardrail(), s=guardrail("secrets", enforcing_strategy="strict"))
 AUDIT = selection(p=guardrail(enforcing_strategy="audit"),
-                  s=guardrail("secrets", enforcing_strategy="audit", operation="mutate"))  # fmt: skip
+                  s=guardrail("secrets", enforcing_strategy="audit",
+                  operation="mutate"))  # fmt: skip
 TEXTS = st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=4), max_size=12).map("".join)
 CUTS = st.lists(st.integers(0, 10_000), max_size=8)
 
@@ -57,10 +60,11 @@ def test_any_split_gives_the_same_text(text: str, cuts: list[int], json_text: bo
 @settings(max_examples=200, deadline=None)
 @given(value=TEXTS, number=st.sampled_from(["4111111111111111", "5", "true"]), cuts=CUTS,
        ascii_only=st.booleans())  # fmt: skip
-def test_streamed_arguments_stay_json(value: str, number: str, cuts: list[int], ascii_only: bool) -> None:
+def test_streamed_arguments_stay_json(
+    value: str, number: str, cuts: list[int], ascii_only: bool
+) -> None:
     """P5: tool arguments split anywhere, escapes included, are redacted alike and still parse."""
-    arguments = '{"a": %s, "b": %s, "c": [%s]}' % (
-        json.dumps(value, ensure_ascii=ascii_only), number, json.dumps(value))  # fmt: skip
+    arguments = f'{{"a": {json.dumps(value, ensure_ascii=ascii_only)}, "b": {number}, "c": [{json.dumps(value)}]}}'  # fmt: skip
     after, expected = whole(MUTATE, arguments, True)
     out, stream = streamed(MUTATE, pieces(arguments, cuts), True)
     assert not expected.blocked_by and stream.blocked is None and out == after
@@ -93,32 +97,30 @@ def test_nothing_leaks_before_it_is_decided(text: str, cuts: list[int], tail: st
 def test_a_block_lets_nothing_of_the_violation_out(text: str, cuts: list[int]) -> None:
     """P5: validate blocks a stream exactly when it blocks the whole; only text before it left."""
     _, expected = whole(VALIDATE, text)
-    first = min((at for at in range(len(text)) if whole(VALIDATE, text[: at + 1])[1].blocked_by),
-                default=len(text)) if len(text) < 80 else None  # fmt: skip
+    starts = [span.start for detector in (PII, SECRETS) for span in detector.find(text)]
     out, stream = streamed(VALIDATE, pieces(text, cuts))
-    assert bool(stream.blocked) == bool(expected.blocked_by)
-    assert text.startswith(out) and not run([slot(out)], VALIDATE).blocked_by
-    if expected.blocked_by and first is not None:
-        assert len(out) <= first
-    elif not expected.blocked_by:
-        assert out == text
+    assert bool(stream.blocked) == bool(expected.blocked_by) == bool(starts)
+    assert text.startswith(out) and len(out) <= min(starts, default=len(text))
+    assert starts or out == text
 
 
 @pytest.mark.parametrize("size", [1, 3, 20])
 def test_finding_over_many_frames(size: int) -> None:
-    """P5: the replacement stands in the first frame, the rest is removed; both are marked changed."""
+    """P5: the replacement stands in the first frame, the rest goes; all are marked changed."""
     text = f"my key: {PEM} ok, and then some more words"
     frames = [frame(text[at : at + size]) for at in range(0, len(text), size)]
     stream = guard(MUTATE)
     out = [f for one in frames for f in stream.feed([one])] + stream.finish()
-    assert out == frames and "".join(f.data["t"] for f in out) == ("my key: [REDACTED] ok, and then some more words")  # type: ignore[index]
+    assert out == frames and "".join(f.data["t"] for f in out) == (
+        "my key: [REDACTED] ok, and then some more words"
+    )  # type: ignore[index]
     touched = [f for f in out if f.changed]
     assert sum("[REDACTED]" in f.data["t"] for f in touched) == 1  # type: ignore[index]
     assert len(touched) >= len(PEM) // size and not out[-1].changed
 
 
 def test_order_and_channels() -> None:
-    """P5: frames keep their order over channels; one without text waits only for those before it."""
+    """P5: frames keep their order over channels; one without text waits for those before it."""
     done = Frame("", None, b"data: [DONE]\n\n")
     mixed = [frame("a@", "c0"), frame("hi ", "c1"), Frame("ping", None, b""), frame("b.io ", "c0")]
     stream = guard(MUTATE)
@@ -140,13 +142,18 @@ def test_prose_flows_word_by_word() -> None:
 def test_audit_delays_nothing() -> None:
     """P5: auditing guardrails hold no frame back and still see findings over frames."""
     stream = guard(AUDIT)
-    frames = [frame(part) for part in ("mail john@exa", "mple.com and card 4111 ", "1111 1111 1111")]
+    frames = [
+        frame(part) for part in ("mail john@exa", "mple.com and card 4111 ", "1111 1111 1111")
+    ]
     for one in frames:
         assert stream.feed([one]) == [one] and not one.changed
     assert stream.finish() == []
     result = stream.result()
     assert result.outcomes == {"g/p": "audit", "g/s": "pass"}
-    assert {(f.label, f.path, f.count) for f in result.findings} == {("EMAIL", "c0", 1), ("CARD", "c0", 1)}
+    assert {(f.label, f.path, f.count) for f in result.findings} == {
+        ("EMAIL", "c0", 1),
+        ("CARD", "c0", 1),
+    }
     assert result.scanned_texts == 3
 
 

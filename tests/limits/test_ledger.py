@@ -127,11 +127,15 @@ async def test_a_crash_is_charged_in_full_after_its_time(ledger: RedisLedger, cl
     assert await ledger.settle("lost", {"cost": 0}) is False
 
 
-async def test_renewed_reservations_do_not_expire(ledger: RedisLedger, clock: Clock) -> None:
+async def test_renewed_reservations_do_not_expire(
+    ledger: RedisLedger, client: Redis, clock: Clock
+) -> None:
     """P2: a long stream keeps what it holds; a closed one is not revived."""
     await take(ledger, "long", budget(1_000, 400))
     await take(ledger, "closed", budget(1_000, 100))
     await ledger.settle("closed", {"cost": 7})
+    await ledger.renew(["closed"], TTL)
+    assert await client.zcard("{envelope}:open") == 1
     for _ in range(5):
         clock.now += TTL - 1
         await ledger.renew(["long", "closed"], TTL)
@@ -250,9 +254,32 @@ async def test_an_open_call_leaves_a_sliding_window_too(ledger: RedisLedger, clo
     await ledger.reserve("stream", "w", [rate(1)], 10 * 60_000)
     clock.now += 61_000
     assert isinstance(await take(ledger, "b", rate(1)), Reserved)
-    await ledger.settle("stream", {"requests": 1})
+    await ledger.settle("stream", NOTHING)  # what its window lost gives no room to the next one
     seen = await reading(ledger, "rpm")
     assert (seen.spent, seen.reserved) == (0, 1)
+    assert isinstance(await take(ledger, "c", rate(1)), Exceeded)
+    clock.now += 61_000
+    assert isinstance(await take(ledger, "d", rate(1)), Reserved)
+
+
+async def test_a_sliding_counter_forgets_what_has_left(
+    ledger: RedisLedger, client: Redis, clock: Clock
+) -> None:
+    """P8: buckets are dropped as they leave, so a counter's size is bounded for ever."""
+    for n in range(200):
+        clock.now += 1_000
+        await take(ledger, f"r{n}", rate(1_000))
+        await ledger.settle(f"r{n}", {})
+    assert await client.hlen("{envelope}:s:60000:requests::rate:rpm:") <= 5 + 2 * 61
+
+
+async def test_a_counter_that_expired_stays_gone(ledger: RedisLedger, client: Redis) -> None:
+    """P2: settling into a window that the store has already dropped brings nothing back."""
+    await take(ledger, "a", rate(5), budget(10))
+    await client.delete(*await client.keys("{envelope}:[sc]:*"))
+    assert await ledger.settle("a", {"requests": 1, "cost": 1}) is True
+    assert await client.keys("{envelope}:[sc]:*") == []
+    assert await ledger.counters() == []
 
 
 async def test_a_clock_that_steps_back_frees_nothing(ledger: RedisLedger, clock: Clock) -> None:
@@ -287,8 +314,11 @@ async def test_counters_never_overflow(ledger: RedisLedger) -> None:
     charge = budget(100, 2**53 - 1, audit_only=True)
     for name in "abc":
         assert isinstance(await take(ledger, name, charge), Reserved)
+    assert (await reading(ledger, "day")).reserved == 2**53 - 1
+    for name in "abc":
         assert await ledger.settle(name, {"cost": 2**70}) is True
-    assert (await reading(ledger, "day")).spent == 2**53 - 1
+    seen = await reading(ledger, "day")
+    assert (seen.spent, seen.reserved) == (2**53 - 1, 0)
 
 
 async def test_every_key_is_in_one_slot_and_expires(ledger: RedisLedger, client: Redis) -> None:

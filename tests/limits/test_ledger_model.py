@@ -99,8 +99,8 @@ def test_any_order_conserves_money(store: PrivateStore) -> None:
     run_state_machine_as_test(
         LedgerMachine,
         settings=settings(
-            max_examples=60,
-            stateful_step_count=30,
+            max_examples=120,
+            stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),

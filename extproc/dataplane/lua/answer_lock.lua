@@ -35,9 +35,10 @@ function envoy_on_response(handle)
     headers:remove("x-envelope-local")
     return
   end
-  local last = seq(handle)
-  if last == 0 then return withhold(handle) end
+  if seq(handle) == 0 then return withhold(handle) end
   if (headers:get("content-type") or ""):find("text/event-stream", 1, true) ~= 1 then return end
+  -- The first piece may be judged before the head passes here: count from the head's own stamp.
+  local last = 1
   for chunk in handle:bodyChunks() do
     local now = seq(handle)
     if now == last and chunk:length() > 0 then chunk:setBytes("") end

@@ -1,15 +1,13 @@
 -- Runs in every provider cluster's own filter chain, once per attempt, before the credential is
 -- put on. It takes the attempt's part of the plan out of dynamic metadata and makes the request
--- that attempt's: path, body in the target's dialect, no key of anybody else.
--- An earlier attempt may have changed the same header map, so every attempt sets all it needs.
-local FOREIGN = {"authorization", "x-api-key", "api-key", "x-goog-api-key", "x-envoy-attempt-count"}
-
+-- that attempt's: path, and the body in the target's dialect. The filter behind it takes out every
+-- header that no provider may see. An earlier attempt may have changed the same header map, so each
+-- attempt sets all it needs.
 function envoy_on_request(handle)
   local headers = handle:headers()
   local metadata = handle:streamInfo():dynamicMetadata()
   local count = headers:get("x-envoy-attempt-count") or "1"
   local attempt = metadata:get("envelope.attempt." .. count)
-  for _, name in ipairs(FOREIGN) do headers:remove(name) end
   if attempt == nil then
     handle:respond({[":status"] = "503"}, "")
     return

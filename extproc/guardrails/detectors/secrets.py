@@ -97,9 +97,7 @@ def _word(least: int) -> bytes:
     return first + b"(?(1)[^" + _END + b"]" + bounds + b"|" + first + bounds + b")"
 
 
-_WORD_RUN = (
-    b"(?:[^" + _END + _STOP + b"](?(1)[^" + _END + b"]*+|[^" + _END + _STOP + b"]*+))?+"
-)
+_WORD_RUN = b"(?:[^" + _END + _STOP + b"](?(1)[^" + _END + b"]*+|[^" + _END + _STOP + b"]*+))?+"
 
 
 def _bits_per_character(value: bytes) -> float:

@@ -16,6 +16,7 @@ from extproc.policy.rego.infer import infer
 from extproc.policy.rego.literals import (
     check_annotations, check_literals, uses_arithmetic, wrong_number,
 )  # fmt: skip
+from extproc.policy.rego.negation import always_defined, check_negations
 from extproc.policy.rego.read import read_module
 from extproc.policy.rego.safety import check_safety
 from extproc.policy.rego.scope import ModuleNames, resolve
@@ -70,6 +71,7 @@ def _check_rules(modules: list[Module], groups: Groups, whole_only: bool) -> lis
     """Names, uses, safety and literals rule by rule; then recursion and kinds of all."""
     mistakes: list[Mistake] = []
     checked: Groups = {}
+    always = always_defined(groups)
     for module in modules:
         names = frozenset(path[-1] for path in groups if path[:-1] == module.package)
         scope = ModuleNames(module, names)
@@ -78,6 +80,7 @@ def _check_rules(modules: list[Module], groups: Groups, whole_only: bool) -> lis
                 resolved = resolve(rule, scope)
                 mistakes += check_literals(resolved, whole_only)
                 check_uses(resolved, groups)
+                check_negations(resolved, always)
                 resolved = check_safety(resolved)
                 checked.setdefault(rule.path, []).append(resolved)
             except Refused as refused:

@@ -166,6 +166,14 @@ def _check_ref(rule: Rule, ref: Ref, groups: Groups) -> None:
     if any(len(path) < len(known) and known[: len(path)] == path for known in groups):
         text = f"data.{'.'.join(path)} reaches into a whole package; name one rule"
         raise Refused(rule.file, ref.line, text)
+    if path in groups and len(path) == len(ref.keys) and _has_fixed_keys(groups[path]):
+        text = f"{path[-1]} has fixed keys: refer to one of them, like {path[-1]}.key"
+        raise Refused(rule.file, ref.line, text)
+
+
+def _has_fixed_keys(rules: Iterable[Rule]) -> bool:
+    """`name.key := ...`: with no key true, OPA has an empty object, the embedded engine nothing."""
+    return any(isinstance(b.key, Const) for rule in rules for b in rule.branches)
 
 
 def _fixed(keys: Sequence[Term]) -> Path:
