@@ -45,12 +45,13 @@ def amounts(
     *,
     input_tokens: int,
     stated: int | None,
+    service_tier: str | None,
 ) -> Amounts:
     """The dearest target decides: the plan may end at any of them."""
     choices = _choices(targets, call)
     bounds = [output_bound(t, stated, call.operation) for t in targets]
     costs = [
-        worst_case(price, input_tokens, output, choices)
+        worst_case(price.in_service_tier(service_tier), input_tokens, output, choices)
         for target, output in zip(targets, bounds, strict=True)
         if (price := prices.price(target.name)) is not None
     ]

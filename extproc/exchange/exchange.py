@@ -133,7 +133,8 @@ class Exchange:
         if price is None:
             record.usage_flags.append("unpriced")
         else:
-            record.cost_nano_usd = cost_nano_usd(record.usage, price)
+            tier = self._request.service_tier
+            record.cost_nano_usd = cost_nano_usd(record.usage, price.in_service_tier(tier))
 
     async def settle(self) -> None:
         """Replace the reservation by what happened. Raises LedgerUnavailable; then call again."""

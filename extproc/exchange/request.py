@@ -56,6 +56,7 @@ class Request:
     body: Json = field(default_factory=dict)
     call: LlmCall | None = None
     asked_for_usage: bool = False
+    service_tier: str | None = None
     targets: tuple[Target, ...] = ()
     max_output_tokens: int | None = None
     """The caller's own maximum, or a lower one that a policy obliged."""
@@ -188,6 +189,8 @@ class Request:
         if isinstance(call, Refusal):
             return call
         self.body, self.call = body, call
+        tier = body.get("service_tier")
+        self.service_tier = tier if isinstance(tier, str) else None
         options = body.get("stream_options")
         self.asked_for_usage = isinstance(options, dict) and options.get("include_usage") is True
         self.max_output_tokens = call.max_output_tokens
@@ -309,6 +312,7 @@ class Request:
             self.world.prices,
             input_tokens=self.input_tokens,
             stated=self.max_output_tokens,
+            service_tier=self.service_tier,
         )
 
     def guard(self) -> Refusal | None:

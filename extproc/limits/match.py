@@ -16,8 +16,6 @@ from extproc.identity.principal import Principal
 from extproc.limits.rules import CompiledRule, compile_budget, compile_rate_limit
 from extproc.limits.values import Amounts, Charge
 
-__all__ = ["Amounts", "LimitMatcher"]
-
 MEMO_MAX = 4_096
 
 SubjectIndex = dict[str | None, list[CompiledRule]]

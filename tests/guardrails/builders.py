@@ -49,7 +49,7 @@ SECRET_SAMPLES = {
     "SLACK_TOKEN": ("xoxb-" + "123456789012-abcdefABCDEF",),
     "STRIPE_KEY": ("sk_" + "live_" + A36[:24], "whsec_" + A36),
     "GOOGLE_API_KEY": ("AIza" + A36[:35],),
-    "JWT": ("eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxMjM0NTY3ODkwIn0." + "dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P",),
+    "JWT": ("eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxMjM0NTY3ODkwIn0." + "dozjgNryP4J3jVmNHl0w5N",),
     "PRIVATE_KEY": (PEM, PEM.replace("\n", "\\n"), PEM.replace("RSA PRIV", "OPENSSH PRIV")),
     "ENVELOPE_KEY": ("ek_" + "aB3dE6gH_" + "x" * 20 + "0123456789" + "y" * 13 + "cafe12",),
     "NPM_TOKEN": ("npm_" + A36,),
@@ -66,7 +66,7 @@ ASSIGNED = {  # text with the value marked by angle brackets
               'client_secret="<Zm9vYmFyMTIzNDU2Nzg5MA>"',
               'x-api-key\\": \\"<9f8e7d6c5b4a39281706abcd>\\"'),
     "AWS_SECRET_KEY": ("aws_secret_access_key = <wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY>",),
-    "AZURE_STORAGE_KEY": ("AccountName=x;AccountKey=<" + "aB3+" * 21 + "aB==>;EndpointSuffix=core",),
+    "AZURE_STORAGE_KEY": ("Name=x;AccountKey=<" + "aB3+" * 21 + "aB==>;EndpointSuffix=core",),
     "SLACK_TOKEN": ("https://hooks.slack.com/services/<T00000000/B00000000/" + A36[:24] + ">",),
 }  # fmt: skip
 

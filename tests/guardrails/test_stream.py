@@ -64,7 +64,8 @@ def test_streamed_arguments_stay_json(
     value: str, number: str, cuts: list[int], ascii_only: bool
 ) -> None:
     """P5: tool arguments split anywhere, escapes included, are redacted alike and still parse."""
-    arguments = f'{{"a": {json.dumps(value, ensure_ascii=ascii_only)}, "b": {number}, "c": [{json.dumps(value)}]}}'  # fmt: skip
+    first, last = json.dumps(value, ensure_ascii=ascii_only), json.dumps(value)
+    arguments = f'{{"a": {first}, "b": {number}, "c": [{last}]}}'
     after, expected = whole(MUTATE, arguments, True)
     out, stream = streamed(MUTATE, pieces(arguments, cuts), True)
     assert not expected.blocked_by and stream.blocked is None and out == after

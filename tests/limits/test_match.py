@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from extproc.config.model import BudgetRule, RateLimitRule, When
 from extproc.identity.principal import Principal
-from extproc.limits.match import Amounts, LimitMatcher
+from extproc.limits.match import LimitMatcher
+from extproc.limits.values import Amounts
 
 BOT = Principal("virtual-account", "bot", "k1", team="support")
 ANN = Principal("user", "ann", "k2", teams=("support", "ml"), email="ann@example.com")

@@ -65,10 +65,6 @@ def _collect(rule: int, _start: int, end: int, _flags: int, hits: Any) -> None:
     hits.append((rule, end))
 
 
-def _place(candidate: tuple[int, Rule, int]) -> int:
-    return candidate[2]
-
-
 class PatternDetector:
     """A `Detector` made of rules. Earlier rules win the label of a shared finding.
 
@@ -79,7 +75,8 @@ class PatternDetector:
     def __init__(
         self, rules: Sequence[Rule], tail: Callable[[bytes], int], texts: Mapping[str, str]
     ) -> None:
-        self._rules = [(rank, rule) for rank, rule in enumerate(rules) for _ in rule.triggers]
+        self._rules = tuple(rules)
+        self._ranks = [rank for rank, rule in enumerate(rules) for _ in rule.triggers]
         self._widths = [trigger.width for rule in rules for trigger in rule.triggers]
         self._tail = tail
         self._texts = texts
@@ -109,8 +106,10 @@ class PatternDetector:
         settled = max(start, self._undecided(data, hits))
         return settle(spans, settled)
 
-    def _candidates(self, hits: list[tuple[int, int]]) -> set[tuple[int, Rule, int]]:
-        return {(*self._rules[hit], end - self._widths[hit]) for hit, end in hits}
+    def _candidates(self, hits: list[tuple[int, int]]) -> set[tuple[int, int]]:
+        """Places and the ranks of the rules that are to read there."""
+        ranks, widths = self._ranks, self._widths
+        return {(end - widths[hit], ranks[hit]) for hit, end in hits}
 
     def _spans(self, data: bytes, hits: list[tuple[int, int]], start: int) -> list[Span]:
         """Read every candidate but those inside an earlier finding of the same rule.
@@ -119,19 +118,19 @@ class PatternDetector:
         """
         found = []
         reached: dict[int, int] = {}
-        for rank, rule, at in sorted(self._candidates(hits), key=_place):
+        for at, rank in sorted(self._candidates(hits)):
             if at < reached.get(rank, 0):
                 continue
-            span = rule.read(data, at)
+            span = self._rules[rank].read(data, at)
             if span is not None and span[0] >= start:
-                found.append((span[0], rank, span[1], rule.label))
+                found.append((span[0], rank, span[1], self._rules[rank].label))
                 reached[rank] = span[1]
         return union(found)
 
     def _undecided(self, data: bytes, hits: list[tuple[int, int]]) -> int:
         undecided = self._tail(data)
-        for _rank, rule, at in self._candidates(hits):
-            held = rule.unsettled(data, at)
+        for at, rank in self._candidates(hits) if hits else ():
+            held = self._rules[rank].unsettled(data, at)
             if held is not None and held < undecided:
                 undecided = held
         return undecided

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from extproc.config.mistake import Mistake
 from extproc.policy.rego.infer import infer
 from extproc.policy.rego.literals import (
     check_annotations, check_literals, uses_arithmetic, wrong_number,
@@ -23,7 +24,7 @@ from extproc.policy.rego.scope import ModuleNames, resolve
 from extproc.policy.rego.structure import (
     Groups, check_groups, check_imports, check_paths, check_uses, in_order,
 )  # fmt: skip
-from extproc.policy.rego.tree import Mistake, Module, Refused, Rule
+from extproc.policy.rego.tree import Module, Refused, Rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,8 @@ class _Checker:
 
     def body(self, body: Body) -> None:
         for stmt in body:
+            for _, value in stmt.replaced if isinstance(stmt, Expr) else ():
+                self.kind(value)
             self.stmt(stmt)
 
     def stmt(self, stmt: Stmt) -> None:

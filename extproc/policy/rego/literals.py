@@ -13,8 +13,9 @@ from typing import Any, Final
 
 import yaml
 
+from extproc.config.mistake import Mistake
 from extproc.policy.rego.builtins import ARITHMETIC
-from extproc.policy.rego.tree import Call, Const, Items, Mistake, Rule, Term, walk_branch
+from extproc.policy.rego.tree import Call, Const, Items, Rule, Term, walk_branch
 
 WHOLE_MAX: Final = 2**53
 """Largest whole number up to which a double holds every one (IEEE 754)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import regorus
@@ -21,9 +21,9 @@ from extproc.policy.rego.tree import (
 BRACKET_DEPTH_MAX: Final = 9
 """Measured: parsing nested brackets takes twice as long per level; 9 levels are 8 ms."""
 BYTES_MAX: Final = 256 * 1024
+TEST_SUFFIX: Final = "_test.rego"
 
 _TOKEN = re.compile(r'"(?:\\.|[^"\\\n])*"|`[^`]*`|#[^\n]*|[\[\](){}]|\n', re.S)
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _BINARY = {
     "Add": "plus", "Sub": "minus", "Mul": "mul", "Div": "div", "Mod": "rem",
     "Union": "or", "Intersection": "and",
@@ -74,6 +74,7 @@ class _Reader:
     def __init__(self, file: str, source: bytes) -> None:
         self.file = file
         self.source = source
+        self.is_test = file.endswith(TEST_SUFFIX)
 
     def refuse(self, line: int, message: str) -> Refused:
         return Refused(self.file, line, message)
@@ -170,14 +171,14 @@ class _Reader:
 
     def stmt(self, node: dict[str, Any]) -> Stmt:
         line = node["span"]["line"]
-        if node.get("with_mods"):
-            raise self.refuse(line, "`with` belongs in tests; it is not supported here")
         kind, value = _only(node["literal"])
+        replaced = self.replaced(node.get("with_mods") or (), line)
+        if replaced and kind not in ("Expr", "NotExpr"):
+            raise self.refuse(line, "`with` is not supported on this statement")
         match kind:
-            case "Expr":
-                return Expr(self.statement_term(value["expr"]), line)
-            case "NotExpr":
-                return Expr(self.statement_term(value["expr"]), line, negated=True)
+            case "Expr" | "NotExpr":
+                term = self.statement_term(value["expr"])
+                return Expr(term, line, kind == "NotExpr", replaced)
             case "SomeVars":
                 return Some(tuple(self.text(span) for span in value["vars"]), line)
             case "SomeIn":
@@ -189,6 +190,12 @@ class _Reader:
                 each = Var(self.text(value["value"]), line)
                 return Every(key, each, self.term(value["domain"]), self.body(value["query"]), line)
         raise self.refuse(line, f"unsupported statement {kind}")
+
+    def replaced(self, mods: Iterable[dict[str, Any]], line: int) -> tuple[tuple[Term, Term], ...]:
+        found = tuple((self.term(mod["refr"]), self.term(mod["as"])) for mod in mods)
+        if found and not self.is_test:
+            raise self.refuse(line, "`with` belongs in tests; it is not supported here")
+        return found
 
     def statement_term(self, node: dict[str, Any]) -> Term | Bind:
         kind, value = _only(node)
@@ -276,8 +283,3 @@ def _extend(base: Term, key: Term, line: int) -> Ref:
 def _only(node: dict[str, Any]) -> tuple[str, Any]:
     ((kind, value),) = node.items()
     return kind, value
-
-
-def is_name(text: str) -> bool:
-    """Whether the text is a Rego identifier."""
-    return bool(_NAME.match(text))

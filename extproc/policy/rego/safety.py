@@ -161,11 +161,9 @@ def _unify(left: Term, right: Term, safe: Names) -> Names:
 
 def _inside(stmt: Stmt, safe: Names, file: str) -> Stmt:
     match stmt:
-        case Expr(Bind(op, left, right, at), line, negated):
-            both = _inner(left, safe, file), _inner(right, safe, file)
-            return Expr(Bind(op, *both, at), line, negated)
-        case Expr(term, line, negated):
-            return Expr(_inner(term, safe, file), line, negated)  # type: ignore[arg-type]
+        case Expr(term, _, _, replaced):
+            mods = tuple((target, _inner(value, safe, file)) for target, value in replaced)
+            return replace(stmt, term=_inner_whole(term, safe, file), replaced=mods)
         case SomeIn(key, value, collection, line):
             return SomeIn(key, value, _inner(collection, safe, file), line)
         case Every(key, value, domain, body, line):
@@ -174,6 +172,14 @@ def _inside(stmt: Stmt, safe: Names, file: str) -> Stmt:
             return Every(key, value, _inner(domain, safe, file), kept, line)
         case _:
             return stmt
+
+
+def _inner_whole(term: Term | Bind, safe: Names, file: str) -> Term | Bind:
+    if not isinstance(term, Bind):
+        return _inner(term, safe, file)
+    return replace(
+        term, left=_inner(term.left, safe, file), right=_inner(term.right, safe, file)
+    )
 
 
 def _inner(term: Term, safe: Names, file: str) -> Term:

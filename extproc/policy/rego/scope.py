@@ -109,18 +109,9 @@ class _Resolver:
 
     def stmt(self, stmt: Stmt, scope: _Scope) -> Stmt | None:
         match stmt:
-            case Expr(Bind(":=", left, right, line), _, negated):
-                if isinstance(left, Const):
-                    raise self.refuse(line, "nothing can be assigned to a value")
-                if negated:
-                    raise self.refuse(line, "nothing can be assigned below `not`")
-                value = self.term(right, scope)
-                return Expr(Bind(":=", self.pattern(left, scope), value, line), line)
-            case Expr(Bind("=", left, right, line), _, negated):
-                both = self.term(left, scope), self.term(right, scope)
-                return Expr(Bind("=", *both, line), line, negated)
-            case Expr(term, line, negated):
-                return Expr(self.term(term, scope), line, negated)  # type: ignore[arg-type]
+            case Expr(term, line, negated, replaced):
+                mods = tuple(self.replacement(t, v, scope) for t, v in replaced)
+                return Expr(self.whole(term, negated, scope), line, negated, mods)
             case Some(names, line):
                 for name in names:
                     self.declare(scope, name, line, must_use=True)
@@ -131,6 +122,26 @@ class _Resolver:
                 return SomeIn(first, self.pattern(value, scope), source, line)
             case Every():
                 return self.every(stmt, scope)
+
+    def whole(self, term: Term | Bind, negated: bool, scope: _Scope) -> Term | Bind:
+        match term:
+            case Bind(":=", left, right, line):
+                if negated or isinstance(left, Const):
+                    raise self.refuse(line, "nothing can be assigned here")
+                value = self.term(right, scope)
+                return Bind(":=", self.pattern(left, scope), value, line)
+            case Bind("=", left, right, line):
+                return Bind("=", self.term(left, scope), self.term(right, scope), line)
+            case _:
+                return self.term(term, scope)  # type: ignore[arg-type]  # no Bind any more
+
+    def replacement(self, target: Term, value: Term, scope: _Scope) -> tuple[Term, Term]:
+        """`with target as value`: documents only, never functions."""
+        found = self.term(target, scope)
+        base, keys = (found.base, found.keys) if isinstance(found, Ref) else (found, ())
+        if not isinstance(base, Root) or not all(isinstance(k, Const) for k in keys):
+            raise self.refuse(target.line, "`with` replaces input or data documents only")
+        return found, self.term(value, scope)
 
     def every(self, stmt: Every, scope: _Scope) -> Every:
         domain = self.term(stmt.domain, scope)

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from extproc.config.mistake import Mistake
 from extproc.policy.rego.builtins import BUILTINS, OPERATORS, REASONS
 from extproc.policy.rego.tree import (
-    Branch, Call, Const, Items, Mistake, Module, Obj, Path, Ref, Refused, Root, Rule, Term,
+    Branch, Call, Const, Items, Module, Obj, Path, Ref, Refused, Root, Rule, Term,
     walk_branch,
 )  # fmt: skip
 
@@ -51,7 +52,7 @@ def check_groups(groups: Groups) -> Iterator[Mistake]:
         for rule in rules:
             if rule.kind != first.kind or _arity(rule) != _arity(first):
                 yield _at(rule, f"conflicting rules {'.'.join(path)}: different kinds or arity")
-            if rule.name in ("data", "input"):
+            if rule.name in ("data", "input", "_"):
                 yield _at(rule, f"a rule may not be called {rule.name}")
             if rule.default:
                 yield from _check_default(rule)

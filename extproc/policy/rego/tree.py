@@ -10,19 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from extproc.config.mistake import Mistake
+
 Path = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """Why a bundle must not load. `file` is relative to what the operator named; lines from 1."""
-
-    file: str
-    line: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.message}"
 
 
 class Refused(Exception):
@@ -114,9 +104,12 @@ Term = Const | Var | Ref | Root | Items | Obj | Call | Compr
 
 @dataclass(frozen=True, slots=True)
 class Expr:
+    """`replaced`: what `with` puts in place of `input...` or `data...`; tests only."""
+
     term: Term | Bind
     line: int
     negated: bool = False
+    replaced: tuple[tuple[Term, Term], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +206,13 @@ def subterms(term: Term | Bind) -> Iterator[Term]:
 def terms_of(stmt: Stmt) -> Iterator[Term]:
     """The direct terms of a statement; an `every` yields only its domain."""
     match stmt:
-        case Expr(Bind() as bind):
-            yield from subterms(bind)
-        case Expr(term):
-            yield term  # type: ignore[misc]  # Bind is the case above
+        case Expr(term, replaced=replaced):
+            if isinstance(term, Bind):
+                yield from subterms(term)
+            else:
+                yield term
+            for _, value in replaced:
+                yield value
         case SomeIn(key, value, collection):
             yield collection
             yield value

@@ -1,0 +1,57 @@
+"""The admin process: `python -m extproc.admin.server SPEC.json`, on a port of its own.
+
+A process of its own, so that a slow scrape or a later console never holds up a request. Ends on
+SIGTERM with what it is answering answered; its parent's death ends it too (`server/child.py`).
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from extproc.admin.app import build_app
+from extproc.admin.spec import Spec
+from extproc.store_client import StoreRefused
+
+LEAVE_WITHIN_S = 2
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises OSError when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family)
+
+
+def serve(spec: Spec, announce: Callable[[str], None] = lambda _: None) -> None:
+    """Answer until SIGTERM or SIGINT. `announce` is told the URL. Raises OSError, StoreRefused."""
+    app = build_app(spec)
+    with listen(spec.host, spec.port) as listener:
+        host = f"[{spec.host}]" if ":" in spec.host else spec.host
+        announce(f"http://{host}:{listener.getsockname()[1]}")
+        config = uvicorn.Config(
+            app,
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=LEAVE_WITHIN_S,
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
+    try:
+        serve(Spec.read(Path(sys.argv[1])))
+    except (OSError, ValueError, StoreRefused) as error:
+        print(f"admin: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

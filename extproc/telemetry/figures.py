@@ -1,0 +1,64 @@
+"""What metrics and spans say of a record: its model, its team, what went wrong. Pure.
+
+Promises: names from the configuration or from closed tables, never content (P4); what is not known
+is `none`, a model that no target stands for is `other`.
+"""
+
+from __future__ import annotations
+
+from extproc.exchange.record import Record
+from extproc.usage.usage import Usage
+
+NONE = "none"
+OTHER_MODEL = "other"
+_CLASSES = (NONE, "1xx", "2xx", "3xx", "4xx", "5xx")
+_WENT_WELL = frozenset({"allowed", "answered"})
+
+
+def model(record: Record) -> str:
+    """The target that served, else the first one considered; never what the caller wrote.
+
+    A caller's text would be an unbounded label, and could be anything.
+    """
+    if record.served is not None:
+        return record.served.name
+    if record.plan:
+        return record.plan[0]
+    return record.decisions[0][0] if record.decisions else OTHER_MODEL
+
+
+def team(record: Record) -> str:
+    """What the operator says whose it is; a caller's word counts among its own teams only."""
+    who = record.principal
+    if who is None:
+        return NONE
+    claimed = record.metadata.get("team")
+    theirs = claimed if claimed in who.teams else None
+    return who.team or who.tags.get("team") or theirs or NONE
+
+
+def status_class(status: int) -> str:
+    hundreds = status // 100
+    return _CLASSES[hundreds] if 1 <= hundreds <= 5 else NONE
+
+
+def error_type(record: Record) -> str:
+    """`error.type`: the refusal's code, the provider's status, the way it broke off; '' = none."""
+    if record.refusal is not None:
+        return record.refusal.code.value
+    if record.status >= 400:
+        return str(record.status)
+    return "" if record.outcome in _WENT_WELL else record.outcome or "aborted"
+
+
+def all_input_tokens(usage: Usage) -> int:
+    """Input as OpenTelemetry counts it: cached reads and cache writes are part of it."""
+    return usage.input_tokens + usage.cached_input_tokens + usage.cache_write_tokens
+
+
+def per_output_token_ns(record: Record) -> int | None:
+    """Nanoseconds from token to token of a stream; None where there are not two."""
+    if record.usage is None or record.usage.output_tokens < 2 or not record.first_token_ns:
+        return None
+    spent = record.last_token_ns - record.first_token_ns
+    return spent // (record.usage.output_tokens - 1)

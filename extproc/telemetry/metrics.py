@@ -1,0 +1,128 @@
+"""One worker's figures: told of each closed exchange, a few dict increments and done.
+
+Promises: bounded in memory and time whatever callers send (`series.py`); nothing of a key or of a
+text (P4). Publishing is `snapshot.py`, adding up all workers is `collect.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from extproc.exchange.record import Record
+from extproc.guardrails.values import HookResult
+from extproc.telemetry import catalog, figures
+from extproc.telemetry.catalog import Definition
+from extproc.telemetry.figures import NONE
+from extproc.telemetry.series import Counter, Histogram, Key
+
+
+class Metrics:
+    """Owned by one event loop. `metadata_keys`: request metadata that becomes labels."""
+
+    def __init__(self, metadata_keys: Sequence[str] = ()) -> None:
+        self._keys = tuple(dict.fromkeys(metadata_keys))
+        self._labels = catalog.metadata_labels(self._keys)
+        self.counters: dict[str, Counter] = {}
+        self.histograms: dict[str, Histogram] = {}
+        self._requests = self._counter(catalog.REQUESTS)
+        self._refusals = self._counter(catalog.REFUSALS)
+        self._tokens = self._counter(catalog.TOKENS_USED)
+        self._cost = self._counter(catalog.COST)
+        self._guardrails = self._counter(catalog.GUARDRAILS)
+        self._findings = self._counter(catalog.FINDINGS)
+        self._attempts = self._counter(catalog.ATTEMPTS)
+        self._fallbacks = self._counter(catalog.FALLBACKS)
+        self._faults = self._counter(catalog.FAULTS)
+        self._phases = self._histogram(catalog.PHASES)
+        self._governance = self._histogram(catalog.GOVERNANCE)
+        self._token_usage = self._histogram(catalog.TOKEN_USAGE)
+        self._duration = self._histogram(catalog.REQUEST_DURATION)
+        self._first_token = self._histogram(catalog.TIME_TO_FIRST_TOKEN)
+        self._per_token = self._histogram(catalog.TIME_PER_OUTPUT_TOKEN)
+
+    def _counter(self, definition: Definition) -> Counter:
+        counter = Counter(definition.with_labels(self._labels))
+        self.counters[definition.name] = counter
+        return counter
+
+    def _histogram(self, definition: Definition) -> Histogram:
+        histogram = Histogram(definition)
+        self.histograms[definition.name] = histogram
+        return histogram
+
+    def exchange_closed(self, record: Record) -> None:
+        model = figures.model(record)
+        extra = tuple([record.metadata.get(key) or NONE for key in self._keys])
+        self._count_outcome(record, model, extra)
+        self._time_phases(record)
+        for hook in (record.input_guard, record.output_guard):
+            if hook is not None:
+                self._count_guardrails(hook)
+        if record.usage is not None:
+            self._count_usage(record, model, extra)
+        if record.served is not None:
+            self._count_call(record)
+
+    def fault(self, error: BaseException) -> None:
+        """An exchange that could not be observed: a gap in these figures, and it shows."""
+        self._faults.add((type(error).__name__,))
+
+    def overflows(self) -> dict[Key, int]:
+        """Metric -> observations folded into `other`."""
+        every: list[Counter | Histogram] = [*self.counters.values(), *self.histograms.values()]
+        return {(s.definition.name,): s.bound.overflows for s in every if s.bound.overflows}
+
+    # --- one exchange -------------------------------------------------------------------------
+
+    def _count_outcome(self, record: Record, model: str, extra: Key) -> None:
+        refusal, code = record.refusal, NONE
+        if refusal is not None:
+            code = refusal.code.value
+            self._refusals.add((code, refusal.rule_id or NONE))
+        outcome, status = record.outcome or "aborted", figures.status_class(record.status)
+        self._requests.add((record.operation or NONE, model, outcome, code, status, *extra))
+
+    def _time_phases(self, record: Record) -> None:
+        observe = self._phases.observe
+        for phase, spent_ns in record.phases_ns.items():
+            observe((phase,), spent_ns)
+        if record.sent_ns:
+            self._governance.observe((), record.sent_ns - record.started_ns)
+
+    def _count_guardrails(self, hook: HookResult) -> None:
+        for pair in hook.outcomes.items():
+            self._guardrails.add(pair)
+        for found in hook.findings:
+            self._findings.add((found.guardrail, found.label), found.count)
+
+    def _count_usage(self, record: Record, model: str, extra: Key) -> None:
+        usage, add = record.usage, self._tokens.add
+        assert usage is not None
+        add((model, "input", *extra), usage.input_tokens)
+        add((model, "output", *extra), usage.output_tokens)
+        if usage.cached_input_tokens:
+            add((model, "cached_input", *extra), usage.cached_input_tokens)
+        if usage.cache_write_tokens:
+            add((model, "cache_creation_input", *extra), usage.cache_write_tokens)
+        if record.cost_nano_usd:
+            self._cost.add((model, figures.team(record), *extra), record.cost_nano_usd)
+
+    def _count_call(self, record: Record) -> None:
+        served = record.served
+        assert served is not None
+        if record.attempts:
+            self._attempts.add((served.name,), record.attempts)
+        if record.plan and record.plan[0] != served.name:
+            self._fallbacks.add((record.plan[0], served.name))
+        asked = record.call.model if record.call is not None else NONE
+        call = (record.operation, served.account.provider, asked, served.model.id)
+        error = figures.error_type(record) or NONE
+        self._duration.observe((*call, error), record.ended_ns - record.started_ns)
+        if record.usage is not None:
+            self._token_usage.observe((*call, "input"), figures.all_input_tokens(record.usage))
+            self._token_usage.observe((*call, "output"), record.usage.output_tokens)
+        if record.first_token_ns:
+            self._first_token.observe(call, record.first_token_ns - record.started_ns)
+            per_token_ns = figures.per_output_token_ns(record)
+            if per_token_ns is not None:
+                self._per_token.observe(call, per_token_ns)

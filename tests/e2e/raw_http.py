@@ -1,0 +1,70 @@
+"""HTTP as bytes, for what no client library would send: bad paths, bad bodies, bad headers."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+TIMEOUT_S = 15
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """Header names in lower case; `body` whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def decision_id(self) -> str:
+        return self.headers["x-envelope-decision-id"]
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+async def send(url: str, request: bytes) -> RawAnswer:
+    """Send exactly these bytes on a connection of their own and read one answer."""
+    return await asyncio.to_thread(_send, url, request)
+
+
+def _send(url: str, request: bytes) -> RawAnswer:
+    where = urlsplit(url)
+    method = request.split(b" ", 1)[0].decode("latin-1")
+    with socket.create_connection((where.hostname, where.port), TIMEOUT_S) as connection:
+        try:
+            connection.sendall(request)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # refused before all was sent; the answer is there to be read
+        answer = http.client.HTTPResponse(connection, method=method)
+        answer.begin()
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        return RawAnswer(answer.status, headers, answer.read())
+
+
+def post(path: str, key: str, body: bytes, *lines: str) -> bytes:
+    """A POST of a JSON body with its length; `lines` are further header lines, or replace these."""
+    given = {line.partition(":")[0].lower() for line in lines}
+    usual = [
+        "host: gateway",
+        f"authorization: Bearer {key}",
+        "content-type: application/json",
+        f"content-length: {len(body)}",
+    ]
+    kept = [line for line in usual if line.partition(":")[0] not in given]
+    head = "\r\n".join([f"POST {path} HTTP/1.1", *kept, *(x for x in lines if x), "", ""])
+    return head.encode("latin-1") + body
+
+
+def chunked(body: bytes, size: int = 65_536) -> bytes:
+    """A body in chunks (RFC 9112, 7.1)."""
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    return b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in pieces) + b"0\r\n\r\n"
