@@ -45,7 +45,7 @@ def build_app(spec: Spec) -> Starlette:
         await metrics.close()
         await store.aclose()
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/livez", livez),
             Route("/readyz", readyz),
@@ -54,6 +54,9 @@ def build_app(spec: Spec) -> Starlette:
         exception_handlers={HTTPException: _http_error, Exception: _fault},
         lifespan=lifespan,
     )
+    # `/readyz/` is not `/readyz`: what is not in the table is 404.
+    app.router.redirect_slashes = False
+    return app
 
 
 async def _http_error(_: Request, error: Exception) -> Response:

@@ -7,10 +7,12 @@ SIGTERM with what it is answering answered; its parent's death ends it too (`ser
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import uvicorn
 
@@ -27,8 +29,15 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family)
 
 
+def _leave(*_: object) -> NoReturn:
+    raise SystemExit(0)
+
+
 def serve(spec: Spec, announce: Callable[[str], None] = lambda _: None) -> None:
     """Answer until SIGTERM or SIGINT. `announce` is told the URL. Raises OSError, StoreRefused."""
+    # The server has handlers of its own while it runs, and raises the signal again afterwards.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     app = build_app(spec)
     with listen(spec.host, spec.port) as listener:
         host = f"[{spec.host}]" if ":" in spec.host else spec.host

@@ -9,8 +9,9 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """Written by the gateway as `admin.json`. `port` 0 = any free one; `envoy_socket` '' = no Envoy.
+    """Written by the gateway as `admin.json`.
 
+    `port` 0 = any free one. `envoy_socket` '' = this gateway has no Envoy of its own.
     `store_url` may hold a password: it is never shown (P4), and left out of this object's repr.
     """
 

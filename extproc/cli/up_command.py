@@ -27,6 +27,11 @@ from extproc.server.gateway import Gateway, Options, write_ready_file
 from extproc.state import DEFAULT_STATE, StateDir
 from extproc.store import StoreRefused, StoreUnavailable
 
+EXPECTED_FAILURES = (
+    SecretMissing, StoreRefused, StoreUnavailable, AuditUnavailable, RuntimeError, OSError,
+)  # fmt: skip
+"""What keeps a gateway from starting; each says what to do in its text."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, help="a file or a folder of *.yaml")
@@ -55,8 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     try:
         return asyncio.run(_up(arguments))
-    except (SecretMissing, StoreRefused, StoreUnavailable, AuditUnavailable, RuntimeError,
-            OSError) as error:  # fmt: skip
+    except EXPECTED_FAILURES as error:
         print(f"envelope up: {error}", file=sys.stderr)
         return 2
 

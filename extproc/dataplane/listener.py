@@ -241,7 +241,8 @@ def http_connection_manager(limits: Listener, access_log: str | None) -> Json:
         "skip_xff_append": True,
         "normalize_path": True,
         "merge_slashes": True,
-        "path_with_escaped_slashes_action": "REJECT_REQUEST",
+        # Model names hold slashes that SDKs escape; what the gateway does not know exactly is 404.
+        "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
         "max_request_headers_kb": limits.header_kib_max,
         "common_http_protocol_options": {
             "idle_timeout": "3600s",
@@ -254,6 +255,7 @@ def http_connection_manager(limits: Listener, access_log: str | None) -> Json:
             "initial_connection_window_size": 1048576,
         },
         "request_headers_timeout": "15s",
+        "request_timeout": "300s",
         "stream_idle_timeout": seconds(limits.stream_idle_timeout_ms),
         "generate_request_id": False,
         "early_header_mutation_extensions": [_early_mutation()],

@@ -180,6 +180,9 @@ class Request:
     def read_body(self) -> Refusal | None:
         if not self.incoming.body:
             return Refusal(Code.INVALID_REQUEST, "The body is empty.")
+        limit = self.world.config.gateway.listener.request_body_bytes_max
+        if len(self.incoming.body) > limit:
+            return Refusal(Code.REQUEST_TOO_LARGE, f"The limit is {limit} bytes.")
         self.record.request_sha256 = hashlib.sha256(self.incoming.body).hexdigest()
         body = strict_json.parse(self.incoming.body)
         if isinstance(body, Refusal):

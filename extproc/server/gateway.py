@@ -216,6 +216,8 @@ class Gateway:
 
         The same digest means that a policy or a secret changed: everything is taken anew.
         """
+        if config.gateway.listener != self.config.gateway.listener:
+            log.warning("`listener` has changed: that takes a restart; the rest is loaded now")
         try:
             if self._envoy is not None:
                 self._envoy.write(config)

@@ -20,6 +20,7 @@ from extproc.app import Adapters, Place, build_adapters, build_world
 from extproc.config.load import load
 from extproc.config.model import Config
 from extproc.config.sources import sources_from_json
+from extproc.exchange.world import World
 from extproc.server.runtime import Runtime
 from extproc.server.service import build_server
 
@@ -64,6 +65,7 @@ class Worker:
         self._server = build_server(runtime, f"unix:{spec.socket}")
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
+        self._retired: World | None = None
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -104,8 +106,10 @@ class Worker:
             except Exception as error:
                 log.error("reload failed, the old configuration stays: %s", type(error).__name__)
                 continue
-            old, self._runtime.world = self._runtime.world, world
-            await old.policy.close()
+            # Exchanges still go by the world they began with: it is closed one reload later.
+            if self._retired is not None:
+                await self._retired.policy.close()
+            self._retired, self._runtime.world = self._runtime.world, world
             log.info("configuration %s", config.digest[:12])
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,9 +64,17 @@ def _done(name: str, real: Callable[..., Any], *args: Any, **more: Any) -> None:
             os.close(result)
 
 
-def prepare(root: Path) -> Any:
-    """A log with a checkpoint; a dead owner, a living one with spent segments, open intents."""
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A log with two checkpoints, from which every run starts."""
+    root = tmp_path_factory.mktemp("past")
     build(root, 3, 5)
+    return root
+
+
+def prepare(past: Path, root: Path) -> Any:
+    """The past, and a dead owner, a living one with spent segments, open intents."""
+    shutil.copytree(past, root)
     dead = spool(root, "w0-2", rotate_bytes=1200)
     for n in range(5, 8):
         dead.intent(entry(n))
@@ -105,22 +114,22 @@ def check(root: Path, saved: str) -> None:
     assert owners(root / SPOOL) == {}
 
 
-def calls_of_the_scenario(root: Path) -> int:
+def calls_of_the_scenario(past: Path, root: Path) -> int:
     with pytest.MonkeyPatch.context() as patch:
-        prepare(root)
+        prepare(past, root)
         faults = Faults(patch, None, "")
         scenario(root)
         return faults.count
 
 
 @pytest.mark.parametrize("way", ["before", "after"])
-def test_killed_at_every_call(tmp_path: Path, way: str) -> None:
+def test_killed_at_every_call(past: Path, tmp_path: Path, way: str) -> None:
     """P3: kill -9 at any moment, then a restart: nothing lost, nothing twice, old promises kept."""
-    total = calls_of_the_scenario(tmp_path / "count")
+    total = calls_of_the_scenario(past, tmp_path / "count")
     assert total > 40
     for at in range(total):
         root = tmp_path / str(at)
-        alive = prepare(root)
+        alive = prepare(past, root)
         saved = (root / LOG / "checkpoint").read_text()
         with pytest.MonkeyPatch.context() as patch:
             Faults(patch, at, way)
@@ -130,13 +139,13 @@ def test_killed_at_every_call(tmp_path: Path, way: str) -> None:
         check(root, saved)
 
 
-def test_every_call_fails_once_and_the_same_sequencer_goes_on(tmp_path: Path) -> None:
+def test_every_call_fails_once_and_the_same_sequencer_goes_on(past: Path, tmp_path: Path) -> None:
     """P3: an error is a restart: the next poll of the same sequencer makes it good."""
-    total = calls_of_the_scenario(tmp_path / "count")
+    total = calls_of_the_scenario(past, tmp_path / "count")
     failed = 0
     for at in range(total):
         root = tmp_path / str(at)
-        alive = prepare(root)
+        alive = prepare(past, root)
         saved = (root / LOG / "checkpoint").read_text()
         worker = Sequencer(root, checkpoint_interval_ms=0)
         with pytest.MonkeyPatch.context() as patch:

@@ -266,12 +266,13 @@ def test_a_segment_begun_just_before_death_is_read(
 
     def dies_when_asked(folder: Path, owner: str) -> bool:
         if not (folder / f"{owner}.000002.jsonl").exists():
+            writer.close(entry(2))
             writer.close(entry(1))
         return False
 
     monkeypatch.setattr(intake, "is_alive", dies_when_asked)
     with sequencer(tmp_path) as worker:
-        assert worker.poll(NOON) == 1
+        assert worker.poll(NOON) == 2
         assert worker.counts.worker_lost == 0
 
 
