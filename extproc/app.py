@@ -11,7 +11,6 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from extproc.audit.spool import Spool
-from extproc.audit.values import AuditLog
 from extproc.config.model import Config
 from extproc.exchange.world import Observer, World
 from extproc.guardrails.engine import Engine
@@ -46,7 +45,7 @@ class Adapters:
     client: Redis
     ledger: RedisLedger
     keys: KeyCache
-    audit: AuditLog
+    audit: Spool
     observer: Observer
     tokens: TokenCounter
 

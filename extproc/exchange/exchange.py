@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from extproc.audit.values import AuditUnavailable
 from extproc.errors import Code, Refusal
 from extproc.exchange.answer import Answer
 from extproc.exchange.entry import closing_entry
@@ -103,11 +104,14 @@ class Exchange:
     # --- after it -----------------------------------------------------------------------------
 
     def close(self, *, complete: bool) -> None:
-        """Fix the facts and record them. Raises AuditUnavailable; then call again."""
-        if not self._closed:
-            self._closed = True
-            self._fix(complete)
-        self.world.audit.close(closing_entry(self.record))
+        """Fix the facts and record them; the second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._fix(complete)
+        # The log keeps what it cannot write now and writes it first, as soon as it can.
+        with suppress(AuditUnavailable):
+            self.world.audit.close(closing_entry(self.record))
         self.world.observer.exchange_closed(self.record)
 
     def _fix(self, complete: bool) -> None:

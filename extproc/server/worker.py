@@ -87,6 +87,7 @@ class Worker:
         for task in beside:
             task.cancel()
         await self._adapters.observer.close()
+        self._adapters.audit.release()
 
     async def _drain(self) -> None:
         await self._server.stop(grace=DRAIN_S)
