@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGE := $(VENV)/.package
 TOOLS := $(VENV)/.tools
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: run demo test check fast bench envoy-config protos lock clean
 
@@ -42,17 +43,20 @@ lock:                  ## pin every dependency again, with hashes
 	$(PYTHON) -m piptools compile --quiet --upgrade --generate-hashes --no-emit-index-url \
 	  --no-emit-trusted-host --strip-extras --allow-unsafe --extra test \
 	  --constraint requirements.txt --output-file requirements-test.txt pyproject.toml
+	$(PYTHON) -m piptools compile --quiet --upgrade --generate-hashes --no-emit-index-url \
+	  --no-emit-trusted-host --strip-extras --output-file requirements-build.txt \
+	  requirements-build.in
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(PACKAGE): $(VENV)/bin/python requirements.txt pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+$(PACKAGE): $(VENV)/bin/python requirements.txt requirements-build.txt pyproject.toml
+	$(INSTALL) --require-hashes -r requirements.txt -r requirements-build.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(TOOLS): $(PACKAGE) requirements-test.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.txt
+	$(INSTALL) --require-hashes -r requirements-test.txt
 	touch $@
 
 clean:

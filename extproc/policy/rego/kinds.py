@@ -134,7 +134,7 @@ def select(kind: Kind | None, key: Any) -> Kind | None:
                     return value
             return rest[1] if rest and overlap(rest[0], of_value(key)) else None
         case SetOf(of):
-            return of if overlap(of, of_value(key)) else None
+            return of_value(key) if overlap(of, of_value(key)) else None
         case Union(of):
             return ANY if not of else either(*(select(k, key) for k in of))
     return None

@@ -121,6 +121,8 @@ class _Reader:
                 what = "function"
             case "Set" if key is None:
                 what, key = "set", self.term(head["key"])
+            case "Compr" if key is not None and not head.get("assign") and not rule["bodies"]:
+                raise self.refuse(line, "a key alone is no rule: give it a value or a body")
             case "Compr":
                 what = "complete" if key is None else "object"
             case _:
@@ -178,6 +180,8 @@ class _Reader:
         match kind:
             case "Expr" | "NotExpr":
                 term = self.statement_term(value["expr"])
+                if isinstance(term, Items | Obj | Compr):
+                    raise self.refuse(line, "a collection as a statement is always true")
                 return Expr(term, line, kind == "NotExpr", replaced)
             case "SomeVars":
                 return Some(tuple(self.text(span) for span in value["vars"]), line)

@@ -7,9 +7,10 @@ declared and never used, `input` or `data` as a variable, a variable or value ca
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from extproc.policy.rego.builtins import ONE_WORD_BUILTINS
 from extproc.policy.rego.tree import (
     Bind, Body, Branch, Call, Compr, Const, Every, Expr, Items, Module, Obj, Path, Ref, Refused,
     Root, Rule, Some, SomeIn, Stmt, Term, Var, walk_branch,
@@ -114,6 +115,8 @@ class _Resolver:
                 return Expr(self.whole(term, negated, scope), line, negated, mods)
             case Some(names, line):
                 for name in names:
+                    if name == "_":
+                        raise self.refuse(line, "variable _ is declared and never used")
                     self.declare(scope, name, line, must_use=True)
                 return None
             case SomeIn(key, value, collection, line):
@@ -126,9 +129,11 @@ class _Resolver:
     def whole(self, term: Term | Bind, negated: bool, scope: _Scope) -> Term | Bind:
         match term:
             case Bind(":=", left, right, line):
-                if negated or isinstance(left, Const):
-                    raise self.refuse(line, "nothing can be assigned here")
+                if negated:
+                    raise self.refuse(line, "nothing can be assigned below `not`")
                 value = self.term(right, scope)
+                if any(isinstance(part, Const) for part in _assigned(left)):
+                    raise self.refuse(line, "nothing can be assigned to a value")
                 return Bind(":=", self.pattern(left, scope), value, line)
             case Bind("=", left, right, line):
                 return Bind("=", self.term(left, scope), self.term(right, scope), line)
@@ -197,6 +202,8 @@ class _Resolver:
             return Var(local, line)
         path = self.names.path(name)
         if path is None:
+            if name in ONE_WORD_BUILTINS:
+                raise self.refuse(line, f"{name} is a function, not a variable")
             return Var(name, line)
         return _absolute(path, line)
 
@@ -206,6 +213,19 @@ class _Resolver:
             raise self.refuse(line, f"{first} is a variable here, not a function")
         path = self.names.path(first)
         return Call(name, args, line, (*path, *rest) if path is not None else None)
+
+
+def _assigned(term: Term) -> Iterator[Term]:
+    """What an assignment's left side gives values to (an object's keys are not)."""
+    match term:
+        case Items("array", items):
+            for item in items:
+                yield from _assigned(item)
+        case Obj(pairs):
+            for _, value in pairs:
+                yield from _assigned(value)
+        case _:
+            yield term
 
 
 def _absolute(path: Path, line: int) -> Term:
