@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from extproc.audit.entry import rfc3339
 from extproc.audit.values import AuditUnavailable
 from extproc.errors import Code, Refusal
 from extproc.exchange import bounds
@@ -241,7 +242,7 @@ class Request:
         self.record.policy_digest = engine.bundle_digest
         self.record.policy_engine = self.world.policy_engine
         try:
-            decisions = await engine.decide(policy_input.build_all(self))
+            decisions = await engine.decide(self._policy_inputs())
         except PolicyUnavailable as error:
             return Refusal(Code.POLICY_UNAVAILABLE, reason=str(error))
         self.record.decisions = list(zip((t.name for t in self.targets), decisions, strict=True))
@@ -250,6 +251,19 @@ class Request:
             return Refusal(Code.PERMISSION_DENIED, reason="policy")
         self.targets = tuple(t for t, _ in pairs)
         return self._oblige([d.obligations for _, d in pairs])
+
+    def _policy_inputs(self) -> list[dict[str, Any]]:
+        assert self.principal is not None and self.call is not None and self.caller is not None
+        shared = policy_input.shared_part(
+            principal=self.principal,
+            metadata=self.metadata,
+            environment=self.world.config.gateway.environment,
+            call=self.call,
+            dialect=self.family,
+            input_tokens=self.input_tokens,
+            time=rfc3339(self.record.started_at_ms),
+        )
+        return policy_input.for_targets(shared, self.targets)
 
     def _oblige(self, obligations: list[Any]) -> Refusal | None:
         """Obligations of every allowed target hold together: the least maximum, all guardrails."""

@@ -174,7 +174,7 @@ def _check_ref(rule: Rule, ref: Ref, groups: Groups) -> None:
 
 def _has_fixed_keys(rules: Iterable[Rule]) -> bool:
     """`name.key := ...`: with no key true, OPA has an empty object, the embedded engine nothing."""
-    return any(isinstance(b.key, Const) for rule in rules for b in rule.branches)
+    return any(r.kind == "object" and isinstance(b.key, Const) for r in rules for b in r.branches)
 
 
 def _fixed(keys: Sequence[Term]) -> Path:
