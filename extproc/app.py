@@ -19,7 +19,7 @@ from extproc.identity.key_cache import KeyCache
 from extproc.identity.key_store import KeyStore
 from extproc.limits.match import LimitMatcher
 from extproc.limits.redis_ledger import RedisLedger
-from extproc.policy.engine import build_engine
+from extproc.policy.choose import engine_for
 from extproc.routing.plan import Router
 from extproc.store_client import StoreUnavailable, open_client
 from extproc.telemetry.observer import build_observer
@@ -70,7 +70,8 @@ async def build_adapters(config: Config, place: Place) -> Adapters:
 async def build_world(config: Config, place: Place, adapters: Adapters) -> World:
     """One configuration made ready. Raises BundleRefused for policies that must not load."""
     prices = PriceTable.of(config)
-    policy = await build_engine(config.gateway.policy)
+    policy = engine_for(config.gateway.policy)
+    await policy.start()
     adapters.keys.use(config)
     return World(
         config=config,

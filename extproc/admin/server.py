@@ -20,6 +20,8 @@ from extproc.admin.app import build_app
 from extproc.admin.spec import Spec
 from extproc.store_client import StoreRefused
 
+log = logging.getLogger("envelope.admin")
+
 LEAVE_WITHIN_S = 2
 
 
@@ -55,7 +57,7 @@ def serve(spec: Spec, announce: Callable[[str], None] = lambda _: None) -> None:
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
     try:
-        serve(Spec.read(Path(sys.argv[1])))
+        serve(Spec.read(Path(sys.argv[1])), lambda url: log.info("listens on %s", url))
     except (OSError, ValueError, StoreRefused) as error:
         print(f"admin: {error}", file=sys.stderr)
         return 2

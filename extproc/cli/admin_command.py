@@ -10,6 +10,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from extproc.admin.spec import Spec
 from extproc.state import DEFAULT_STATE, StateDir
 from extproc.store_client import StoreRefused
 
@@ -27,14 +28,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until told to stop; 2 when nothing runs here or the port is taken."""
-    # Imported here: `envelope admin --help` needs no HTTP server.
-    from extproc.admin.server import serve
-    from extproc.admin.spec import Spec
-
     facts = StateDir(args.state).running()
     if facts is None:
         print(f"envelope admin: no gateway runs on {args.state}", file=sys.stderr)
         return USAGE
+    # Imported here: an HTTP server takes a moment to load, and may not be needed.
+    from extproc.admin.server import serve
+
     try:
         spec = Spec.read(Path(str(facts.get("run", ""))) / "admin.json")
         serve(replace(spec, host=args.host, port=args.port), _announce)

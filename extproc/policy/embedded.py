@@ -57,6 +57,9 @@ class EmbeddedEngine:
         """One decision per input, in order. Raises PolicyUnavailable."""
         return [self.decide_one(document) for document in inputs]
 
+    async def start(self) -> None:
+        """Nothing runs beside it."""
+
     async def close(self) -> None:
         self._local = threading.local()
 

@@ -38,6 +38,7 @@ log = logging.getLogger("envelope")
 WATCH_S = 0.5
 SEQUENCE_S = 0.05
 RELOAD_AGAIN_S = 2
+ADMIN_READY_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class Gateway:
         self._start_admin()
         if self._options.data_plane:
             await self._start_envoy()
+        await self._until_admin_listens()
         self._keep(self._watch_config())
         assert self._fleet is not None
         self._keep(self._fleet.watch())
@@ -159,6 +161,21 @@ class Gateway:
         path = self._run / "admin.json"
         write_atomically(path, spec)
         self._admin = Child("admin", python("extproc.admin.server", str(path)))
+
+    async def _until_admin_listens(self) -> None:
+        host, port = self._options.host, self._options.admin_port
+        deadline = asyncio.get_running_loop().time() + ADMIN_READY_S
+        while True:
+            try:
+                _, writer = await asyncio.open_connection(host, port)
+            except OSError:
+                late = asyncio.get_running_loop().time() > deadline
+                if late or self._admin is None or not self._admin.alive:
+                    raise RuntimeError(f"the admin API did not start on port {port}") from None
+                await asyncio.sleep(0.05)
+                continue
+            writer.close()
+            return
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work))

@@ -81,10 +81,11 @@ class WorkerObserver:
 
     async def close(self) -> None:
         """The last of it; with OTLP, a few seconds for what is queued."""
+        await self._publish()
         if self._otlp is not None:
             await self._export_metrics(self._otlp)
             await asyncio.to_thread(self._otlp.close)
-        await self._publish()
+            await self._publish()  # what became of the last spans
 
     async def _publish_forever(self) -> None:
         while True:

@@ -20,6 +20,7 @@ import pytest
 
 from tests.e2e.documents import Documents, priced, rule
 from tests.e2e.harness import MINI, ROOT, SONNET, GatewayUnderTest
+from tests.e2e.odd_provider import ODD, odd_provider
 from tests.e2e.provider_child import ProviderUnderTest, child_environment
 
 ROOM = 100
@@ -62,10 +63,16 @@ async def provider(provider_process: ProviderUnderTest) -> ProviderUnderTest:
 
 
 @pytest.fixture(scope="session")
+def odd_url() -> Iterator[str]:
+    with odd_provider() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def gateway_process(
-    place: Path, provider_process: ProviderUnderTest, refusing_port: int
+    place: Path, provider_process: ProviderUnderTest, refusing_port: int, odd_url: str
 ) -> Iterator[GatewayUnderTest]:
-    documents = session_documents(provider_process.url, refusing_port)
+    documents = session_documents(provider_process.url, refusing_port, odd_url)
     with GatewayUnderTest(documents, provider_process, place / "gateway") as running:
         yield running
     running.settle_accounts()
@@ -109,10 +116,11 @@ def pytest_runtest_makereport(
 # --- the session's configuration --------------------------------------------------------------
 
 
-def session_documents(provider_url: str, refusing_port: int) -> Documents:
+def session_documents(provider_url: str, refusing_port: int, odd_url: str) -> Documents:
     """The contract's sample, and what the tests need beside it."""
     documents = Documents().sample(provider_url)
     _accounts(documents, provider_url, refusing_port)
+    documents.provider("odd", f"{odd_url}/v1", [priced(model, 1, 1) for model in ODD])
     _callers(documents)
     _rules(documents)
     documents.add("guardrail-config-group", "extra", guardrails=[
@@ -157,7 +165,7 @@ def _accounts(documents: Documents, provider_url: str, refusing_port: int) -> No
 
 
 def _callers(documents: Documents) -> None:
-    documents.bot("extra-bot", team="extra", models=["extra/*", "gone/*", "prod/*"])
+    documents.bot("extra-bot", team="extra", models=["extra/*", "gone/*", "odd/*", "prod/*"])
     documents.bot("narrow-bot", team="narrow", models=[MINI])
     documents.bot("strict-bot", team="strict", models=["openai-main/*"])
     documents.bot("dev-bot", team="dev", models=["openai-main/*"],

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -103,16 +104,22 @@ class GatewayUnderTest:
         facts = json.loads(ready.read_text())
         self.url, self.admin = facts["gateway"], facts["admin"]
 
-    def stop(self) -> int | None:
-        """SIGTERM, as an operator would; its exit code. Raises if it does not end in time."""
+    def stop(self, within_s: float = STOP_S) -> int | None:
+        """SIGTERM, as an operator would; its exit code, None when it had to be killed."""
         assert self._child is not None
-        asyncio.run(self._child.stop(grace_s=STOP_S))
+        self._child.signal(signal.SIGTERM)
+        deadline = time.monotonic() + within_s
+        while self._child.alive:
+            if time.monotonic() > deadline:
+                self.kill()
+                return None
+            time.sleep(0.02)
         return self._child.exit_code
 
     def kill(self) -> None:
         """SIGKILL; what it started dies with it."""
         if self._child is not None:
-            asyncio.run(self._child.stop(grace_s=0))
+            self._child.signal(signal.SIGKILL)
 
     @property
     def pid(self) -> int:
@@ -184,6 +191,10 @@ class GatewayUnderTest:
         if DECISION_ID in answer.headers:
             self._decisions.append(answer.decision_id)
         return answer
+
+    async def hang_up(self, request: bytes) -> None:
+        """Send these bytes and leave without waiting for anything."""
+        await raw_http.hang_up(self.url, request)
 
     async def close_clients(self) -> None:
         for client in self._clients:

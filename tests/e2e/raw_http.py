@@ -16,7 +16,7 @@ TIMEOUT_S = 15
 
 @dataclass(frozen=True, slots=True)
 class RawAnswer:
-    """Header names in lower case; `body` whole."""
+    """Header names in lower case; `body` whole. Status 0: the connection was closed instead."""
 
     status: int
     headers: Mapping[str, str]
@@ -45,9 +45,22 @@ def _send(url: str, request: bytes) -> RawAnswer:
         except (BrokenPipeError, ConnectionResetError):
             pass  # refused before all was sent; the answer is there to be read
         answer = http.client.HTTPResponse(connection, method=method)
-        answer.begin()
+        try:
+            answer.begin()
+        except (http.client.RemoteDisconnected, ConnectionResetError):
+            return RawAnswer(0, {}, b"")
         headers = {name.lower(): value for name, value in answer.getheaders()}
         return RawAnswer(answer.status, headers, answer.read())
+
+
+async def hang_up(url: str, request: bytes) -> None:
+    """Send these bytes and close the connection."""
+    where = urlsplit(url)
+    _, writer = await asyncio.open_connection(where.hostname, where.port)
+    writer.write(request)
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
 
 
 def post(path: str, key: str, body: bytes, *lines: str) -> bytes:

@@ -169,7 +169,5 @@ async def test_a_validating_guardrail_ends_a_stream(gateway: GatewayUnderTest) -
 
 
 def split_token() -> str:
-    """A prompt that holds no secret and an answer that does: the JSON escape hides it once."""
-    return json.dumps({"x": "[[tool: save "})[7:-2] + json.dumps({"key": TOKEN}).replace(
-        "ghp_", "\\u0067hp_"
-    ) + "]]"  # fmt: skip
+    """A prompt that holds no secret, for an answer that does: the escape hides its first letter."""
+    return '[[tool: save {"key": "\\u0067' + TOKEN[1:] + '"}]]'

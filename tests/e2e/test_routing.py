@@ -149,6 +149,27 @@ async def test_retries_end(gateway: GatewayUnderTest, provider: ProviderUnderTes
     assert await provider.count() == 3
 
 
+async def test_a_plan_of_one_attempt_is_one_attempt(
+    gateway: GatewayUnderTest, provider: ProviderUnderTest
+) -> None:
+    """P2: a provider that may have worked is not asked again behind everybody's back."""
+    await provider.fault("gpt-4o-mini", cut=0)
+    answer = await gateway.chat("support-bot", "x")
+    assert answer.status_code == 502
+    assert await provider.count() == 1
+    assert (await gateway.entry_of(answer))["served"]["attempts"] == 1
+
+
+async def test_a_broken_connection_leads_to_the_next_target_only(
+    gateway: GatewayUnderTest, provider: ProviderUnderTest
+) -> None:
+    """P2: attempts are those of the plan: two of the first target, one of the second."""
+    await provider.fault("*", cut=0)
+    answer = await gateway.chat("support-bot", "x", model=ASSISTANT)
+    assert answer.status_code == 502
+    assert models(await provider.requests()) == ["gpt-4o-mini"] * 2 + ["claude-sonnet"]
+
+
 async def test_weights_choose(gateway: GatewayUnderTest, provider: ProviderUnderTest) -> None:
     """Contract 2: both of two equal targets are chosen (one in 2**39 runs would not see it)."""
     http = gateway.http()

@@ -84,12 +84,12 @@ def test_fallback_is_counted_with_both_ends(metrics: Metrics) -> None:
 
 def test_unknown_model_never_becomes_a_label(metrics: Metrics) -> None:
     """P4: what a caller wrote as `model` could be anything, its key included."""
-    secret = "ek_12345678_not-a-model"
-    call = CALL.__class__("chat", secret, False, None, 1, ())
+    pasted = "ek_12345678_not-a-model"
+    call = CALL.__class__("chat", pasted, False, None, 1, ())
     nowhere = Refusal(Code.PERMISSION_DENIED, reason="no such model")
     metrics.exchange_closed(changed(refused(), call=call, decisions=[], refusal=nowhere))
     assert [key[1] for key in _counted(metrics, catalog.REQUESTS)] == ["other"]
-    assert secret.encode() not in encode(metrics, "w", {})
+    assert pasted.encode() not in encode(metrics, "w", {})
 
 
 def test_model_refused_by_policy_is_the_first_candidate(metrics: Metrics) -> None:
@@ -106,9 +106,7 @@ def test_exchange_that_knows_nothing_is_counted(metrics: Metrics) -> None:
         decisions=[], metadata={}, sent_ns=0, phases_ns={},
     )  # fmt: skip
     metrics.exchange_closed(record)
-    assert _counted(metrics, catalog.REQUESTS) == {
-        ("none", "other", "aborted", "none", "none"): 1
-    }
+    assert _counted(metrics, catalog.REQUESTS) == {("none", "other", "aborted", "none", "none"): 1}
 
 
 def test_metadata_keys_become_labels() -> None:

@@ -201,6 +201,22 @@ async def test_queue_is_bounded_and_says_what_it_dropped(
     assert len(collector.spans) == 4
 
 
+async def test_draining_worker_does_not_wait_for_a_collector_that_hangs(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P8: once patience is over only the request under way is waited for; the rest is counted."""
+    for name, value in (("CLOSE_WITHIN_S", 0.05), ("EXPORT_TIMEOUT_S", 0.3), ("BATCH_MAX", 1)):
+        monkeypatch.setattr(otlp, name, value)
+    collector.hold = asyncio.Event()
+    exporter = Otlp(collector.url, "w0")
+    for _ in range(9):
+        exporter.exchange_closed(served())
+    await collector.asked.wait()
+    await asyncio.to_thread(exporter.close)
+    assert len(collector.raw) == 1
+    assert exporter.outcomes() == {("exported",): 0, ("failed",): 9, ("dropped",): 0}
+
+
 async def test_nothing_of_the_content_or_the_key_is_sent(
     collector: Collector, tmp_path: Path
 ) -> None:

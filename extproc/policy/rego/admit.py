@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from extproc.config.mistake import Mistake
+from extproc.policy.rego.absence import always_defined, check_absence
 from extproc.policy.rego.infer import infer
 from extproc.policy.rego.literals import (
     check_annotations, check_literals, uses_arithmetic, wrong_number,
 )  # fmt: skip
-from extproc.policy.rego.negation import always_defined, check_negations
 from extproc.policy.rego.read import read_module
 from extproc.policy.rego.safety import check_safety
 from extproc.policy.rego.scope import ModuleNames, resolve
@@ -81,7 +81,7 @@ def _check_rules(modules: list[Module], groups: Groups, whole_only: bool) -> lis
                 resolved = resolve(rule, scope)
                 mistakes += check_literals(resolved, whole_only)
                 check_uses(resolved, groups)
-                check_negations(resolved, always)
+                check_absence(resolved, always)
                 resolved = check_safety(resolved)
                 checked.setdefault(rule.path, []).append(resolved)
             except Refused as refused:

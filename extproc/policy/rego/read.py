@@ -120,6 +120,7 @@ class _Reader:
             case "Func" if key is None:
                 what = "function"
             case "Set" if key is None:
+                self.check_contains(head, line)
                 what, key = "set", self.term(head["key"])
             case "Compr" if key is not None and not head.get("assign") and not rule["bodies"]:
                 raise self.refuse(line, "a key alone is no rule: give it a value or a body")
@@ -129,6 +130,13 @@ class _Reader:
                 raise self.refuse(line, "this form of rule head is not supported")
         branches = tuple(self.branches(rule["bodies"], args, key, value, line))
         return Rule(name, what, branches, False, self.file, line, package)  # type: ignore[arg-type]
+
+    def check_contains(self, head: dict[str, Any], line: int) -> None:
+        """The parser also takes the old `name[key]` for a set; OPA wants `contains`."""
+        start = _only(head["refr"])[1]["span"]["end"]
+        end = _only(head["key"])[1]["span"]["start"]
+        if not self.source[start:end].split()[:1] == [b"contains"]:
+            raise self.refuse(line, "a set needs the word `contains`")
 
     def default(self, rule: dict[str, Any], line: int, package: Path) -> Rule:
         name, key = self.head_name(rule["refr"], line)
@@ -160,7 +168,7 @@ class _Reader:
         for node in bodies:
             at = node["span"]["line"]
             own = self.assigned(node["assign"], at) if node["is_else"] else value
-            found.append(Branch(args, key, own, self.body(node["query"]), at))
+            found.append(Branch(args, key, own, self.braced(node["query"]), at))
         return found
 
     def assigned(self, node: dict[str, Any] | None, line: int) -> Term:
@@ -170,6 +178,13 @@ class _Reader:
 
     def body(self, query: dict[str, Any]) -> Body:
         return tuple(self.stmt(node) for node in query["stmts"])
+
+    def braced(self, query: dict[str, Any]) -> Body:
+        """`{ a | b ... }` is a union to this parser and a comprehension, always true, to OPA."""
+        body = self.body(query)
+        if body and isinstance(body[0], Expr) and _starts_with_union(body[0].term):
+            raise self.refuse(body[0].line, "a body may not start with a union; bind it (x := ...)")
+        return body
 
     def stmt(self, node: dict[str, Any]) -> Stmt:
         line = node["span"]["line"]
@@ -192,7 +207,8 @@ class _Reader:
             case "Every":
                 key = Var(self.text(value["key"]), line) if value["key"] else None
                 each = Var(self.text(value["value"]), line)
-                return Every(key, each, self.term(value["domain"]), self.body(value["query"]), line)
+                domain, body = self.term(value["domain"]), self.braced(value["query"])
+                return Every(key, each, domain, body, line)
         raise self.refuse(line, f"unsupported statement {kind}")
 
     def replaced(self, mods: Iterable[dict[str, Any]], line: int) -> tuple[tuple[Term, Term], ...]:
@@ -276,6 +292,19 @@ _TERMS: dict[str, Callable[[_Reader, dict[str, Any], int], Term]] = {
     "BinExpr": _Reader.binary, "BoolExpr": _Reader.binary, "ArithExpr": _Reader.binary,
     "Membership": _Reader.membership, "RefDot": _Reader.dotted, "RefBrack": _Reader.bracket,
 }  # fmt: skip
+
+
+def _starts_with_union(term: Term | Bind) -> bool:
+    match term:
+        case Bind(_, left, _):
+            return _starts_with_union(left)
+        case Call("or"):
+            return True
+        case Call(name, (first, *_)) if name in _BINARY.values() or name == "in":
+            return _starts_with_union(first)
+        case Ref(base):
+            return _starts_with_union(base)
+    return False
 
 
 def _extend(base: Term, key: Term, line: int) -> Ref:

@@ -20,6 +20,10 @@ from extproc.policy.rego.tree import (
 
 Groups = dict[Path, list[Rule]]
 _KEYWORDS = ("in", "if", "every", "contains")
+_RESERVED = frozenset(
+    "data input _ as contains default else every false if import in not null package some true with"
+    .split()
+)
 
 
 def check_imports(module: Module) -> Iterator[Mistake]:
@@ -52,7 +56,7 @@ def check_groups(groups: Groups) -> Iterator[Mistake]:
         for rule in rules:
             if rule.kind != first.kind or _arity(rule) != _arity(first):
                 yield _at(rule, f"conflicting rules {'.'.join(path)}: different kinds or arity")
-            if rule.name in ("data", "input", "_"):
+            if rule.name in _RESERVED:
                 yield _at(rule, f"a rule may not be called {rule.name}")
             if rule.default:
                 yield from _check_default(rule)

@@ -1,9 +1,10 @@
-"""What may stand below `not`.
+"""Values that may be absent, where the two engines treat absence differently.
 
 OPA looks up every nested reference and call of a negated expression first: with `input.x` absent,
-`not input.x in allowed` is NOT true there, but it is in the embedded engine. An allow rule written
-that way would open. So below `not` everything nested must surely have a value; the author says
-what is meant by binding it on a line of its own: `x := input.x` and then `not x in allowed`.
+`not input.x in allowed` is NOT true there, but it is in the embedded engine. And as a value,
+`input.x in allowed` is absent in OPA but false in the embedded engine. Rules written that way
+could open. So there everything nested must surely have a value; the author says what is meant by
+binding it on a line of its own: `x := input.x` and then `not x in allowed`.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ from extproc.policy.rego.builtins import BUILTINS, OPERATORS
 from extproc.policy.rego.structure import Groups
 from extproc.policy.rego.tree import (
     Bind, Body, Branch, Call, Compr, Const, Every, Expr, Items, Obj, Path, Ref, Refused, Root,
-    Rule, Term, Var, terms_of, walk,
+    Rule, Stmt, Term, Var, walk, walk_branch,
 )  # fmt: skip
 
 _MAYBE = frozenset(("max", "min"))
 """Builtins without a value for some arguments of the right kind (an empty collection)."""
 
 
-def check_negations(rule: Rule, always: frozenset[Path]) -> None:
-    """Refuse negated expressions whose nested parts may have no value. Raises Refused."""
+def check_absence(rule: Rule, always: frozenset[Path]) -> None:
+    """Refuse negations and nested memberships over what may have no value. Raises Refused."""
     for branch in rule.branches:
+        _check_memberships(rule, branch, always)
         for stmt in _negated(branch):
             if not _plain(stmt.term, always):
                 raise Refused(
@@ -32,6 +34,15 @@ def check_negations(rule: Rule, always: frozenset[Path]) -> None:
                     "a value inside `not ...` may be absent, and `not` would then differ from OPA; "
                     "bind it before (x := ...) and negate an expression over x",
                 )
+
+
+def _check_memberships(rule: Rule, branch: Branch, always: frozenset[Path]) -> None:
+    whole = {id(s.term) for s in _statements(branch) if isinstance(s, Expr)}
+    for term in walk_branch(branch):
+        if isinstance(term, Call) and term.name == "in" and term.target is None:
+            if id(term) not in whole and not all(_sure(a, always) for a in term.args):
+                text = "a value in `... in ...` may be absent; bind it before (x := ...)"
+                raise Refused(rule.file, term.line, text)
 
 
 def always_defined(groups: Groups) -> frozenset[Path]:
@@ -55,29 +66,22 @@ def _constant(term: Term) -> bool:
 
 
 def _negated(branch: Branch) -> Iterator[Expr]:
-    heads = (branch.value, *((branch.key,) if branch.key is not None else ()))
-    for term in heads:
-        yield from _in_term(term)
+    return (s for s in _statements(branch) if isinstance(s, Expr) and s.negated)
+
+
+def _statements(branch: Branch) -> Iterator[Stmt]:
+    """Every statement of a branch, those inside comprehensions and `every` included."""
     yield from _in_body(branch.body)
+    for term in walk_branch(branch):
+        if isinstance(term, Compr):
+            yield from _in_body(term.body)
 
 
-def _in_body(body: Body) -> Iterator[Expr]:
+def _in_body(body: Body) -> Iterator[Stmt]:
     for stmt in body:
-        if isinstance(stmt, Expr) and stmt.negated:
-            yield stmt
-        for term in terms_of(stmt):
-            yield from _in_term(term)
+        yield stmt
         if isinstance(stmt, Every):
             yield from _in_body(stmt.body)
-
-
-def _in_term(term: Term) -> Iterator[Expr]:
-    for part in walk(term):
-        if isinstance(part, Compr):
-            yield from (s for s in part.body if isinstance(s, Expr) and s.negated)
-            for stmt in part.body:
-                if isinstance(stmt, Every):
-                    yield from _in_body(stmt.body)
 
 
 def _plain(term: Term | Bind, always: frozenset[Path]) -> bool:

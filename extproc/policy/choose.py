@@ -1,0 +1,22 @@
+"""Which engine a configuration asks for: an OPA server, its own Rego, or the shipped bundle."""
+
+from __future__ import annotations
+
+from extproc.config.model import Policy
+from extproc.policy.bundle import shipped
+from extproc.policy.values import PolicyEngine
+
+
+def engine_for(policy: Policy) -> PolicyEngine:
+    """Build the engine. Raises BundleRefused (Rego) or ValueError (a bad `opa.url`).
+
+    `opa` wins over `rego`. An empty `rego` list is refused, never the shipped bundle: somebody
+    meant to name a policy.
+    """
+    if policy.opa is not None:
+        from extproc.policy.opa_server import OpaEngine
+
+        return OpaEngine(policy.opa.url, policy.timeout_ms)
+    from extproc.policy.embedded import load
+
+    return load(policy.rego if policy.rego is not None else (shipped(),))

@@ -1,0 +1,50 @@
+"""What the admin process asks Envoy, asked of a real one with this project's own bootstrap."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from extproc.admin.readiness import Readiness
+from extproc.admin.spec import Spec
+from extproc.config.load import load
+from extproc.config.model import Config
+from extproc.config.sources import Source
+from extproc.dataplane.bootstrap import Place
+from extproc.dataplane.envoy_process import EnvoyProcess
+from tests.admin.conftest import ACCOUNT
+from tests.admin.test_metrics_page import scrape
+
+
+@pytest.fixture
+async def envoy(spec: Spec, short: Path, unused_tcp_port: int) -> AsyncIterator[EnvoyProcess]:
+    config = load([Source("a.yaml", ACCOUNT, "/")])
+    assert isinstance(config, Config)
+    place = Place(
+        host="127.0.0.1", port=unused_tcp_port, sockets=spec.sockets,
+        admin_socket=str(short / "envoy.sock"), access_log=str(short / "access.log"),
+    )  # fmt: skip
+    process = EnvoyProcess(short / "envoy", place, concurrency=1)
+    (short / "envoy").mkdir()
+    process.start(config)
+    await process.wait_ready()
+    yield process
+    assert process.child is not None
+    await process.child.stop(grace_s=5)
+
+
+async def test_real_envoy_is_live_and_counts(
+    spec: Spec, client: Redis, envoy: EnvoyProcess
+) -> None:
+    """Contract 3, admin port: the admin pages and the statistic are those that Envoy really has."""
+    spec = replace(spec, envoy_socket=envoy.place.admin_socket)
+    assert await Readiness(spec, client).missing() == []
+    assert (await scrape(spec, client))["envelope_open_exchanges"] == {"": 0}
+    assert envoy.child is not None
+    await envoy.child.stop(grace_s=5)
+    assert [m.part for m in await Readiness(spec, client).missing()] == ["envoy"]
+    assert "envelope_open_exchanges" not in await scrape(spec, client)

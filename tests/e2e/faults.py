@@ -1,0 +1,301 @@
+"""What the bad days are made of: a configuration for them, signals, waits, broken streams.
+
+Every wait has a deadline and a condition; nothing sleeps to be in time. Signals go to processes of
+the gateway under test only, by their ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import signal
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from extproc.dataplane.bootstrap import Place
+from extproc.dataplane.envoy_process import EnvoyProcess
+from extproc.store import PrivateStore
+from tests.e2e.documents import PRODUCTION, Documents, Json, priced
+from tests.e2e.harness import DECISION_ID, Entry, GatewayUnderTest
+from tests.e2e.provider_child import ProviderUnderTest
+
+BOT, ACCOUNT = "support-bot", "openai-main"
+SPEND = f"{ACCOUNT}/gpt-spend"
+SPEND_IN, SPEND_OUT = 3000, 7000
+"""Nano-USD per token of `SPEND`."""
+CALLS, MONEY = "calls", "money"
+"""Rule ids: one rate limit and one budget, both with room for everything."""
+WITHIN_S = 15.0
+CUT = (httpx2.RemoteProtocolError, httpx2.ReadError)
+"""What a client sees of a stream that broke instead of ending."""
+
+
+def documents(provider_url: str, *, gateway: Json | None = None) -> Documents:
+    """One caller, two providers at one address, one rate limit, one budget. `gateway`: the rest
+    of the gateway's own document."""
+    made = Documents().add("gateway-config", "gateway", environment="production", **(gateway or {}))
+    made.provider(ACCOUNT, f"{provider_url}/v1", [
+        priced("gpt-4o-mini", 1, 1), priced("gpt-spend", 3, 7),
+    ])  # fmt: skip
+    made.provider("claude", provider_url, [priced("claude-sonnet", 3, 15)], vendor="anthropic")
+    made.bot(BOT, team="bad-days", models=[f"{ACCOUNT}/*", "claude/*", "gone/*", "prod/*"],
+             tags=PRODUCTION)  # fmt: skip
+    made.add("gateway-rate-limiting-config", "rates", rules=[
+        {"id": CALLS, "when": {}, "limit_to": 100_000, "unit": "requests_per_hour"},
+    ])  # fmt: skip
+    return made.add("gateway-budget-config", "budgets", rules=[
+        {"id": MONEY, "when": {}, "limit_to": 1000, "unit": "cost_per_day"},
+    ])  # fmt: skip
+
+
+# --- waiting -----------------------------------------------------------------------------------
+
+
+async def until(
+    condition: Callable[[], Awaitable[bool] | bool], what: str, within_s: float = WITHIN_S
+) -> None:
+    """Return as soon as the condition holds; fail when it does not in time."""
+    deadline = time.monotonic() + within_s
+    while True:
+        holds = condition()
+        if await holds if inspect.isawaitable(holds) else holds:
+            return
+        assert time.monotonic() < deadline, f"waited {within_s} s in vain: {what}"
+        await asyncio.sleep(0.02)
+
+
+async def active_requests(gateway: GatewayUnderTest) -> int:
+    """How many requests Envoy holds."""
+    socket = str(Path(gateway.facts()["run"]) / "envoy-admin.sock")
+    envoy = EnvoyProcess(gateway.state / "envoy", Place("", 0, (), socket), 1)
+    _, text = await envoy.ask("GET", "/stats?filter=^http.envelope.downstream_rq_active$")
+    return int(text.rpartition(":")[2] or 0)
+
+
+async def envoy_holds(gateway: GatewayUnderTest, count: int) -> None:
+    async def so_many() -> bool:
+        return await active_requests(gateway) == count
+
+    await until(so_many, f"{count} requests at Envoy")
+
+
+async def serves(gateway: GatewayUnderTest, *, meanwhile: str = "overloaded") -> httpx2.Response:
+    """Call until it is answered again; until then only the refusal `meanwhile` is right."""
+    last: list[httpx2.Response] = []
+
+    async def answered() -> bool:
+        last[:] = [await gateway.chat(BOT, "back again?", model=SPEND)]
+        if last[0].status_code != 200:
+            assert refusal(last[0]) == (503, meanwhile)
+        return last[0].status_code == 200
+
+    await until(answered, "the gateway serves again")
+    return last[0]
+
+
+# --- processes ---------------------------------------------------------------------------------
+
+
+def children(pid: int) -> list[int]:
+    """Process ids of a process's children (proc(5))."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return sorted({int(child) for task in tasks for child in task.read_text().split()})
+
+
+def gone(pid: int) -> bool:
+    """Ended, whether or not anybody has collected it yet."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return state in "ZX"
+
+
+@asynccontextmanager
+async def suspended(pid: int) -> AsyncIterator[None]:
+    """The process stands still inside; afterwards it goes on, if it is still there."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        if not gone(pid):
+            os.kill(pid, signal.SIGCONT)
+
+
+async def killed(pid: int) -> None:
+    """SIGKILL, and wait until it is gone."""
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: gone(pid), f"process {pid} is gone")
+
+
+async def kill_worker(gateway: GatewayUnderTest) -> None:
+    """The one worker of a gateway that has one."""
+    await killed(only_worker(gateway))
+
+
+def only_worker(gateway: GatewayUnderTest) -> int:
+    """Its process id now: `run.json` knows only those of the start."""
+    found = [pid for pid in children(gateway.pid) if _runs(pid, "extproc.server.worker")]
+    assert len(found) == 1, f"{len(found)} workers"
+    return found[0]
+
+
+def workers(gateway: GatewayUnderTest) -> list[int]:
+    return [pid for pid in children(gateway.pid) if _runs(pid, "extproc.server.worker")]
+
+
+def _runs(pid: int, module: str) -> bool:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    # Before its exec a child still carries the launcher's command line, module included.
+    return not gone(pid) and b"-m" in words[1:2] and module.encode() in words[2:3]
+
+
+# --- a store of our own ------------------------------------------------------------------------
+
+
+class OwnStore:
+    """A Valkey that a test may kill and bring back on the same socket and file."""
+
+    def __init__(self, place: Path) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="store-", dir=place))
+        self._new()
+        self.url = self._store.url
+
+    def _new(self) -> None:
+        self._store = PrivateStore(self._folder / "data", self._folder / "run")
+
+    async def __aenter__(self) -> OwnStore:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._store.alive():
+            await self._store.stop()
+
+    async def start(self) -> None:
+        """Also again, after `kill`."""
+        if self._store.pid is not None:
+            self._new()
+        await self._store.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._store.pid is not None
+        return self._store.pid
+
+    async def kill(self) -> None:
+        await killed(self.pid)
+        assert not self._store.alive()  # also collects it
+
+
+@asynccontextmanager
+async def gateway_of(
+    made: Documents, provider: ProviderUnderTest, place: Path, **options: Any
+) -> AsyncIterator[GatewayUnderTest]:
+    """A gateway that ends before what was entered before it: its store, its policy server."""
+    folder = Path(tempfile.mkdtemp(prefix="own-", dir=place))
+    gateway = GatewayUnderTest(made, provider, folder, **options)
+    try:
+        gateway.start()  # here: a child is tied to the thread that starts it
+        yield gateway
+    finally:
+        await asyncio.to_thread(gateway.stop)
+
+
+# --- answers -----------------------------------------------------------------------------------
+
+
+def refusal(answer: httpx2.Response) -> tuple[int, str]:
+    """Status and code of a refusal in OpenAI's or Anthropic's shape."""
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+@dataclass(slots=True)
+class Streamed:
+    """A stream as far as it came. `clean`: it ended as HTTP says, not by a broken connection."""
+
+    status: int = 0
+    decision_id: str = ""
+    lines: list[str] = field(default_factory=list)
+    clean: bool = True
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def finished(self) -> bool:
+        return "data: [DONE]" in self.lines
+
+
+Act = Callable[[], Awaitable[None]]
+
+
+async def stream(
+    gateway: GatewayUnderTest, prompt: str, *, after: int = -1, act: Act | None = None,
+    model: str = SPEND, **fields: Any,
+) -> Streamed:  # fmt: skip
+    """Read a chat stream to its end; after `after` data lines do `act`, then read on.
+
+    Without `act` the client leaves after `after` lines.
+    """
+    seen = Streamed()
+    body = {"model": model, "stream": True, "messages": [{"role": "user", "content": prompt}]}
+    headers = {"authorization": f"Bearer {gateway.key(BOT)}"}
+    try:
+        async with (
+            gateway.http() as http,
+            http.stream("POST", "/v1/chat/completions", json=body | fields, headers=headers) as got,
+        ):
+            seen.status, seen.decision_id = got.status_code, got.headers[DECISION_ID]
+            await _read(got, seen, after, act)
+    except CUT:
+        seen.clean = False
+    return seen
+
+
+async def _read(got: httpx2.Response, seen: Streamed, after: int, act: Act | None) -> None:
+    count = 0
+    async for line in got.aiter_lines():
+        seen.lines.append(line)
+        count += line.startswith("data:")
+        if count == after and line.startswith("data:"):
+            if act is None:
+                return
+            await act()
+
+
+# --- accounts ----------------------------------------------------------------------------------
+
+
+async def money(gateway: GatewayUnderTest, within_s: float = WITHIN_S) -> int:
+    """Nano-USD spent so far, once nothing is reserved any more (P2)."""
+    await gateway.reserved_is_zero(within_s=within_s)
+    return sum(c.spent for c in await gateway.limits() if c.rule_id == MONEY)
+
+
+async def reserved(gateway: GatewayUnderTest) -> int:
+    """Nano-USD reserved now."""
+    return sum(c.reserved for c in await gateway.limits() if c.rule_id == MONEY)
+
+
+async def outcome(gateway: GatewayUnderTest, decision_id: str) -> str:
+    """The outcome in the one audit entry of a decision."""
+    return str((await gateway.entry(decision_id))["decision"]["outcome"])
+
+
+async def latest(gateway: GatewayUnderTest, count: int) -> list[Entry]:
+    """The entries of the log once there are more than `count` of them, from there on."""
+    await until(lambda: len(gateway.entries()) > count, f"audit entry {count}")
+    return gateway.entries()[count:]
