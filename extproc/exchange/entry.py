@@ -36,6 +36,8 @@ def intent_entry(record: Record) -> Entry:
         entry["guardrails"] = _guardrails(record)
     if record.plan:
         entry["plan"] = list(record.plan)
+    if record.dropped:
+        entry["dropped_targets"] = dict(record.dropped)
     return entry
 
 

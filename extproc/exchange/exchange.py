@@ -11,6 +11,7 @@ from extproc.audit.values import AuditUnavailable
 from extproc.errors import Code, Refusal
 from extproc.exchange.answer import Answer
 from extproc.exchange.entry import closing_entry
+from extproc.exchange.govern import govern, refuse, refuse_early
 from extproc.exchange.record import Record
 from extproc.exchange.request import Request
 from extproc.exchange.trace import child_of
@@ -68,12 +69,11 @@ class Exchange:
 
     def refuse_early(self) -> Refused | None:
         """What the head alone already decides, before a body is taken in."""
-        refusal = self._request.endpoint() or self._request.framing()
-        return self._request.refuse(refusal) if refusal is not None else None
+        return refuse_early(self._request)
 
     def refuse(self, refusal: Refusal) -> Refused:
         self._request.family = endpoints.family_of(self.record.path)
-        return self._request.refuse(refusal)
+        return refuse(self._request, refusal)
 
     def refused_by_envoy(self, head: ResponseHead) -> None:
         """Envoy answered before the body was whole."""
@@ -82,7 +82,7 @@ class Exchange:
         self.record.outcome, self.record.status = "refused", head.status
 
     async def govern(self) -> Verdict:
-        verdict = await self._request.run()
+        verdict = await govern(self._request)
         self.record.sent_ns = self.world.now_ns()
         return verdict
 

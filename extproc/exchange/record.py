@@ -53,6 +53,7 @@ class Record:
     input_guard: HookResult | None = None
     output_guard: HookResult | None = None
     plan: tuple[str, ...] = ()
+    dropped: Mapping[str, str] = field(default_factory=dict)
     served: Target | None = None
     attempts: int = 0
     refusal: Refusal | None = None

@@ -19,6 +19,7 @@ from extproc.server.session import Session
 
 log = logging.getLogger("envelope.server")
 
+_EOF = grpc.aio.EOF  # type: ignore[attr-defined]
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 _OPTIONS = [
     # The body limit is Envoy's to keep; the default of 4 MiB would break it from behind.
@@ -38,7 +39,7 @@ class Processor:
     async def process(self, _: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         session = Session(self._runtime)
         try:
-            while (message := await context.read()) is not grpc.aio.EOF:
+            while (message := await context.read()) is not _EOF:
                 await context.write(await session.answer(message))
                 if session.state is State.DONE:
                     session.end()

@@ -12,8 +12,8 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -168,18 +168,24 @@ class OwnStore:
     """A Valkey that a test may kill and bring back on the same socket and file."""
 
     def __init__(self, place: Path) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="store-", dir=place))
+        self.folder = Path(tempfile.mkdtemp(prefix="store-", dir=place))
         self._new()
         self.url = self._store.url
 
     def _new(self) -> None:
-        self._store = PrivateStore(self._folder / "data", self._folder / "run")
+        self._store = PrivateStore(self.folder / "data", self.folder / "run")
 
-    async def __aenter__(self) -> OwnStore:
-        await self.start()
+    def __enter__(self) -> OwnStore:
+        asyncio.run(self.start())
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
+        asyncio.run(self.stop())
+
+    def alive(self) -> bool:
+        return self._store.alive()
+
+    async def stop(self) -> None:
         if self._store.alive():
             await self._store.stop()
 
@@ -195,22 +201,18 @@ class OwnStore:
         return self._store.pid
 
     async def kill(self) -> None:
-        await killed(self.pid)
-        assert not self._store.alive()  # also collects it
+        os.kill(self.pid, signal.SIGKILL)
+        await until(lambda: not self._store.alive(), "the store is gone")
 
 
-@asynccontextmanager
-async def gateway_of(
+@contextmanager
+def gateway_of(
     made: Documents, provider: ProviderUnderTest, place: Path, **options: Any
-) -> AsyncIterator[GatewayUnderTest]:
-    """A gateway that ends before what was entered before it: its store, its policy server."""
+) -> Iterator[GatewayUnderTest]:
+    """A gateway in a folder of its own. For fixtures: it may not end while an event loop runs."""
     folder = Path(tempfile.mkdtemp(prefix="own-", dir=place))
-    gateway = GatewayUnderTest(made, provider, folder, **options)
-    try:
-        gateway.start()  # here: a child is tied to the thread that starts it
+    with GatewayUnderTest(made, provider, folder, **options) as gateway:
         yield gateway
-    finally:
-        await asyncio.to_thread(gateway.stop)
 
 
 # --- answers -----------------------------------------------------------------------------------

@@ -1,10 +1,9 @@
-"""The store is away, silent or back: calls are refused in the contract's words, money stays whole."""
+"""The store is away, silent or back: refusals in the contract's words, and money stays whole."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,21 +11,19 @@ import pytest
 from tests.e2e.faults import (
     BOT,
     CALLS,
-    MONEY,
     SPEND,
     SPEND_OUT,
     OwnStore,
     documents,
     gateway_of,
     money,
-    outcome,
     refusal,
     reserved,
     serves,
     stream,
     suspended,
 )
-from tests.e2e.harness import DECISION_ID, GatewayUnderTest
+from tests.e2e.harness import GatewayUnderTest
 from tests.e2e.provider_child import ProviderUnderTest
 
 pytestmark = pytest.mark.e2e
@@ -34,15 +31,33 @@ pytestmark = pytest.mark.e2e
 AWAY = (503, "store_unavailable")
 
 
-@asynccontextmanager
-async def both(
-    provider: ProviderUnderTest, place: Path
-) -> AsyncIterator[tuple[OwnStore, GatewayUnderTest]]:
-    """A store of the test's own and a gateway on it."""
-    async with OwnStore(place) as store:
-        made = documents(provider.url, gateway={"store": {"url": store.url}})
-        async with gateway_of(made, provider, place) as gateway:
-            yield store, gateway
+@pytest.fixture(scope="module")
+def both(
+    place: Path, provider_process: ProviderUnderTest
+) -> Iterator[tuple[OwnStore, GatewayUnderTest]]:
+    """A gateway on a store that the tests may kill; at first there is none."""
+    store = OwnStore(place)
+    made = documents(provider_process.url, gateway={"store": {"url": store.url}})
+    with gateway_of(made, provider_process, place) as running:
+        yield store, running
+        store.__exit__()
+
+
+@pytest.fixture
+def store(both: tuple[OwnStore, GatewayUnderTest]) -> OwnStore:
+    return both[0]
+
+
+@pytest.fixture
+async def shop(
+    both: tuple[OwnStore, GatewayUnderTest], provider: ProviderUnderTest
+) -> GatewayUnderTest:
+    """The gateway, with its store running."""
+    store, running = both
+    if not store.alive():
+        await store.start()
+        await serves(running, meanwhile="store_unavailable")
+    return running
 
 
 async def refused_and_recorded(gateway: GatewayUnderTest, provider: ProviderUnderTest) -> None:
@@ -55,95 +70,97 @@ async def refused_and_recorded(gateway: GatewayUnderTest, provider: ProviderUnde
     assert (decision["outcome"], decision["code"]) == ("refused", "store_unavailable")
 
 
-async def test_away_at_the_start(provider: ProviderUnderTest, place: Path) -> None:
+async def test_away_at_the_start(
+    both: tuple[OwnStore, GatewayUnderTest], provider: ProviderUnderTest
+) -> None:
     """P1: the gateway comes up, refuses every call, and serves as soon as the store is there."""
-    store = OwnStore(place)
-    made = documents(provider.url)
-    async with gateway_of(made, provider, place, arguments=("--store", store.url)) as gateway:
-        await refused_and_recorded(gateway, provider)
-        async with store:
-            await serves(gateway, meanwhile="store_unavailable")
-            assert await money(gateway) > 0
-            await asyncio.to_thread(gateway.stop)
+    store, gateway = both
+    assert not store.alive()
+    await refused_and_recorded(gateway, provider)
+    await store.start()
+    answer = await serves(gateway, meanwhile="store_unavailable")
+    assert await money(gateway) == (await gateway.entry_of(answer))["cost_nano_usd"] > 0
 
 
-async def test_killed_between_two_calls(provider: ProviderUnderTest, place: Path) -> None:
+async def test_killed_between_two_calls(
+    store: OwnStore, shop: GatewayUnderTest, provider: ProviderUnderTest
+) -> None:
     """P1, P2: refused while it is away; what was spent before is still spent after."""
-    async with both(provider, place) as (store, gateway):
-        await gateway.chat(BOT, "one two three", model=SPEND)
-        before = await money(gateway)
-        await store.kill()
-        await refused_and_recorded(gateway, provider)
-        await store.start()
-        assert await money(gateway) == before > 0
-        answer = await serves(gateway, meanwhile="store_unavailable")
-        cost = (await gateway.entry_of(answer))["cost_nano_usd"]
-        assert await money(gateway) == before + cost
+    await shop.chat(BOT, "one two three", model=SPEND)
+    before = await money(shop)
+    await store.kill()
+    await refused_and_recorded(shop, provider)
+    await store.start()
+    assert await money(shop) == before > 0
+    answer = await serves(shop, meanwhile="store_unavailable")
+    cost = (await shop.entry_of(answer))["cost_nano_usd"]
+    assert await money(shop) == before + cost
 
 
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_killed_before_a_call_is_settled(
-    provider: ProviderUnderTest, place: Path, streamed: bool
+    store: OwnStore, shop: GatewayUnderTest, provider: ProviderUnderTest, streamed: bool
 ) -> None:
-    """P2, P5: the caller gets its answer; the settlement waits for the store and is written once."""
-    async with both(provider, place) as (store, gateway):
-        call = asyncio.create_task(
-            gateway.chat(BOT, "[[delay: 1]]", model=SPEND, stream=streamed, max_tokens=50)
-        )
-        await provider.busy()
-        assert await reserved(gateway) > 0
-        await store.kill()
-        answer = await call
-        assert answer.status_code == 200
-        entry = await gateway.entry_of(answer)
-        await store.start()
-        assert await money(gateway) == entry["cost_nano_usd"] > 0
-        assert (await gateway.counter(CALLS)).spent == 1
+    """P2, P5: the caller gets its answer; the settlement waits for the store, and counts once."""
+    before, calls = await money(shop), (await shop.counter(CALLS)).spent
+    call = asyncio.create_task(
+        shop.chat(BOT, "[[delay: 0.5]]", model=SPEND, stream=streamed, max_tokens=50)
+    )
+    await provider.busy()
+    assert await reserved(shop) > 0
+    await store.kill()
+    answer = await call
+    assert answer.status_code == 200
+    entry = await shop.entry_of(answer)
+    await store.start()
+    assert await money(shop) - before == entry["cost_nano_usd"] > 0
+    assert (await shop.counter(CALLS)).spent == calls + 1
 
 
-async def test_killed_in_the_middle_of_a_stream(provider: ProviderUnderTest, place: Path) -> None:
-    """P2, P5: a stream that was allowed goes on to its end and is settled when the store is back."""
-    async with both(provider, place) as (store, gateway):
-        seen = await stream(gateway, "[[tokens: 50]] [[pause: 0.01]]", after=5, act=store.kill)
-        assert seen.status == 200 and seen.finished and seen.clean
-        entry = await gateway.entry(seen.decision_id)
-        assert entry["decision"]["outcome"] == "allowed"
-        await store.start()
-        assert await money(gateway) == entry["cost_nano_usd"] >= 50 * SPEND_OUT
+async def test_killed_in_the_middle_of_a_stream(
+    store: OwnStore, shop: GatewayUnderTest, provider: ProviderUnderTest
+) -> None:
+    """P2, P5: a stream that was allowed goes on to its end, and is settled when that can be."""
+    before = await money(shop)
+    seen = await stream(shop, "[[tokens: 50]] [[pause: 0.01]]", after=5, act=store.kill)
+    assert seen.status == 200 and seen.finished and seen.clean
+    entry = await shop.entry(seen.decision_id)
+    assert entry["decision"]["outcome"] == "allowed"
+    await store.start()
+    assert await money(shop) - before == entry["cost_nano_usd"] >= 50 * SPEND_OUT
 
 
-async def test_silent(provider: ProviderUnderTest, place: Path) -> None:
+async def test_silent(store: OwnStore, shop: GatewayUnderTest, provider: ProviderUnderTest) -> None:
     """P1, P2: a store that hangs is `store_unavailable`; what it took meanwhile is given back."""
-    async with both(provider, place) as (store, gateway):
-        async with suspended(store.pid):
-            await refused_and_recorded(gateway, provider)
-        await serves(gateway, meanwhile="store_unavailable")
-        spent = await money(gateway)
-        entries = [e for e in gateway.entries() if e["decision"]["outcome"] == "allowed"]
-        assert spent == sum(e["cost_nano_usd"] for e in entries)
+    before = await money(shop)
+    async with suspended(store.pid):
+        await refused_and_recorded(shop, provider)
+    answer = await serves(shop, meanwhile="store_unavailable")
+    cost = (await shop.entry_of(answer))["cost_nano_usd"]
+    assert await money(shop) - before == cost
 
 
 async def test_the_gateway_leaves_while_the_store_is_away(
-    provider: ProviderUnderTest, place: Path
+    place: Path, provider: ProviderUnderTest
 ) -> None:
     """P2: an open settlement keeps nobody from leaving; the next gateway charges it in full."""
-    async with OwnStore(place) as store:
-        brief = {"store": {"url": store.url}, "limits": {"reservation_ttl_ms": 1000}}
-        made = documents(provider.url, gateway=brief)
-        async with gateway_of(made, provider, place, workers=1) as gateway:
-            call = asyncio.create_task(
-                gateway.chat(BOT, "[[delay: 0.5]]", model=SPEND, max_tokens=50)
-            )
-            await provider.busy()
-            held = await reserved(gateway)
-            await store.kill()
-            answer = await call
-            assert answer.status_code == 200
-            assert await outcome(gateway, answer.headers[DECISION_ID]) == "allowed"
-            assert await asyncio.to_thread(gateway.stop) == 0
-        await store.start()
-        async with gateway_of(made, provider, place, workers=1) as again:
-            cost = (await again.entry_of(await serves(again)))["cost_nano_usd"]
-            (counter,) = [c for c in await again.limits() if c.rule_id == MONEY]
-            assert counter.spent + counter.reserved >= held
-            assert await money(again) == held + cost
+    store = OwnStore(place)
+    await store.start()
+    brief = {"store": {"url": store.url}, "limits": {"reservation_ttl_ms": 1000}}
+    gateway = GatewayUnderTest(
+        documents(provider.url, gateway=brief), provider, store.folder / "gateway", workers=1
+    )
+    gateway.start()
+    call = asyncio.create_task(gateway.chat(BOT, "[[delay: 0.5]]", model=SPEND, max_tokens=50))
+    await provider.busy()
+    held = await reserved(gateway)
+    await store.kill()
+    assert (await call).status_code == 200
+    assert await asyncio.to_thread(gateway.stop) == 0
+    await store.start()
+    gateway.start()
+    answer = await serves(gateway)
+    cost = (await gateway.entry_of(answer))["cost_nano_usd"]
+    assert await money(gateway) == held + cost
+    assert await asyncio.to_thread(gateway.stop) == 0
+    await store.stop()

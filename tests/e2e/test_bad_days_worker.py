@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,10 +43,11 @@ MOST = 400
 """`max_tokens` of these calls: what a lost one is charged for."""
 
 
-@pytest.fixture
-def single(start_gateway: Start, provider: ProviderUnderTest) -> GatewayUnderTest:
+@pytest.fixture(scope="module")
+def single(place: Path, provider_process: ProviderUnderTest) -> Iterator[GatewayUnderTest]:
     """A gateway with one worker, so that it is known which one holds the call."""
-    return start_gateway(documents(provider.url), workers=1)
+    with gateway_of(documents(provider_process.url), provider_process, place, workers=1) as running:
+        yield running
 
 
 async def charged_in_full(gateway: GatewayUnderTest, before: int, decision_id: str) -> None:
@@ -60,31 +62,43 @@ async def test_killed_before_it_read_the_request(
 ) -> None:
     """P1: a worker that dies with a request unread: 503, and the provider never hears of it."""
     worker = only_worker(single)
+    before = await money(single)
     async with provider.untouched(), suspended(worker):
         call = asyncio.create_task(single.chat(BOT, "x", model=SPEND))
         await envoy_holds(single, 1)
         os.kill(worker, signal.SIGKILL)
         assert refusal(await call) == (503, "overloaded")
-    assert await money(single) == 0
+    assert await money(single) == before
     await serves(single)
 
 
-async def test_killed_while_it_decides(provider: ProviderUnderTest, place: Path) -> None:
+async def test_killed_while_it_decides(
+    patient: tuple[OwnStore, GatewayUnderTest], provider: ProviderUnderTest
+) -> None:
     """P1, P2: dies while the store reserves; whatever the store took is not left reserved."""
-    async with OwnStore(place) as store:
-        patient = {
+    store, gateway = patient
+    async with provider.untouched(), suspended(store.pid):
+        call = asyncio.create_task(gateway.chat(BOT, "x", model=SPEND))
+        await envoy_holds(gateway, 1)
+        await kill_worker(gateway)
+        assert refusal(await call) == (503, "overloaded")
+    await serves(gateway)
+    await until(lambda: _swept(gateway), "nothing is reserved any more")
+
+
+@pytest.fixture
+def patient(
+    place: Path, provider_process: ProviderUnderTest
+) -> Iterator[tuple[OwnStore, GatewayUnderTest]]:
+    """A gateway that waits long for its store."""
+    with OwnStore(place) as store:
+        settings = {
             "store": {"url": store.url, "timeout_ms": 3000},
             "limits": {"reservation_ttl_ms": 1000},
         }
-        made = documents(provider.url, gateway=patient)
-        async with gateway_of(made, provider, place, workers=1) as gateway:
-            async with provider.untouched(), suspended(store.pid):
-                call = asyncio.create_task(gateway.chat(BOT, "x", model=SPEND))
-                await envoy_holds(gateway, 1)
-                await kill_worker(gateway)
-                assert refusal(await call) == (503, "overloaded")
-            await serves(gateway)
-            await until(lambda: _swept(gateway), "nothing is reserved any more")
+        made = documents(provider_process.url, gateway=settings)
+        with gateway_of(made, provider_process, place, workers=1) as running:
+            yield store, running
 
 
 async def _swept(gateway: GatewayUnderTest) -> bool:
@@ -97,13 +111,14 @@ async def test_killed_while_the_provider_thinks(
     single: GatewayUnderTest, provider: ProviderUnderTest
 ) -> None:
     """P1, P2, P3: 503; the reservation is charged in full; the entry says `worker_lost`."""
+    before = await money(single)
     call = asyncio.create_task(single.chat(BOT, "[[hang]]", model=SPEND, max_tokens=MOST))
     await provider.busy()
     await kill_worker(single)
     answer = await call
     assert refusal(answer) == (503, "overloaded")
     assert await outcome(single, answer.headers["x-envelope-decision-id"]) == "worker_lost"
-    await charged_in_full(single, 0, answer.headers["x-envelope-decision-id"])
+    await charged_in_full(single, before, answer.headers["x-envelope-decision-id"])
     assert (await provider.request()).outcome == "aborted"
     await serves(single)
 
@@ -112,6 +127,7 @@ async def test_killed_in_the_middle_of_a_stream(
     single: GatewayUnderTest, provider: ProviderUnderTest
 ) -> None:
     """P1, P2, P5: the stream breaks, it does not end; charged in full; `worker_lost`."""
+    before = await money(single)
     seen = await stream(
         single, "[[tokens: 300]] [[pause: 0.01]]", after=10, act=lambda: kill_worker(single),
         max_tokens=MOST,
@@ -119,7 +135,7 @@ async def test_killed_in_the_middle_of_a_stream(
     assert seen.status == 200
     assert not seen.clean and not seen.finished
     assert await outcome(single, seen.decision_id) == "worker_lost"
-    await charged_in_full(single, 0, seen.decision_id)
+    await charged_in_full(single, before, seen.decision_id)
     assert (await provider.request()).outcome == "aborted"
     await serves(single)
 

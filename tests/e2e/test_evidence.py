@@ -165,13 +165,13 @@ async def say_it_in_every_way(
     for fields in ({}, {"stream": True}, {"model": SONNET}, {"model": SONNET, "stream": True}):
         await gateway.chat("support-bot", text, http=http, **fields)  # type: ignore[arg-type]
     await gateway.chat("support-bot", text, key=created, http=http)
-    await gateway.chat("narrow-bot", text, model=prompt, http=http)
+    await gateway.chat("narrow-bot", text, http=http, model=SONNET)
     await gateway.chat("support-bot", text, stream=prompt, http=http)
     await gateway.chat("support-bot", f"{text} [[status: 500]]", http=http)
     await gateway.chat("support-bot", f"{text} [[status: 401]]", http=http)
     await gateway.chat("support-bot", f"{text} [[usage: negative]]", http=http)
     await gateway.chat("strict-bot", f"{text} {'ghp_' + 'a1B2c3D4e5' * 4}", http=http)
-    await gateway.chat("support-bot", text, path=f"/v1/{prompt}", http=http)
+    await gateway.chat("support-bot", text, path="/v1/no/such/path", http=http)
     await gateway.chat("support-bot", text, path=f"/v1/chat/completions?key={created}", http=http)
     await gateway.chat("support-bot", text, headers={"x-tfy-guardrails": prompt}, http=http)
     broken = json.dumps({"model": MINI, "messages": prompt})[:-1].encode()

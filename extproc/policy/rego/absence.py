@@ -2,9 +2,10 @@
 
 OPA looks up every nested reference and call of a negated expression first: with `input.x` absent,
 `not input.x in allowed` is NOT true there, but it is in the embedded engine. And as a value,
-`input.x in allowed` is absent in OPA but false in the embedded engine. Rules written that way
-could open. So there everything nested must surely have a value; the author says what is meant by
-binding it on a line of its own: `x := input.x` and then `not x in allowed`.
+`input.x in allowed` is absent in OPA but false in the embedded engine. And where a function's
+value is absent, OPA goes on to `else`. Rules written that way could open. So there everything
+nested must surely have a value; the author says what is meant by binding it on a line of its own:
+`x := input.x` and then `not x in allowed`.
 """
 
 from __future__ import annotations
@@ -23,9 +24,12 @@ _MAYBE = frozenset(("max", "min"))
 
 
 def check_absence(rule: Rule, always: frozenset[Path]) -> None:
-    """Refuse negations and nested memberships over what may have no value. Raises Refused."""
+    """Refuse negations, memberships and values before `else` over what may be absent. Raises Refused."""
     for branch in rule.branches:
         _check_memberships(rule, branch, always)
+        if rule.kind == "function" and branch.then_else and not _sure(branch.value, always):
+            text = "a value before `else` may be absent; bind it in the body (x := ...)"
+            raise Refused(rule.file, branch.line, text)
         for stmt in _negated(branch):
             if not _plain(stmt.term, always):
                 raise Refused(

@@ -106,13 +106,13 @@ class _Checker:
 
     def some_in(self, key: Term | None, value: Term, source: Kind | None, line: int,
                 every: bool = False) -> None:  # fmt: skip
-        """`some k, v in c` is `v = c[k]`."""
-        if every and keys(source) is None:
+        """`some k, v in c` is `v = c[k]`; an empty collection may hold anything, as in OPA."""
+        empty = source in (Arr(), Map())
+        if empty or (every and keys(source) is None):
             source = ANY
         if keys(source) is None:
             raise self.refuse(line, "there is nothing to enumerate in this value")
-        name = keys(source) if not isinstance(source, SetOf) else source.of
-        for term, kind in ((key, name), (value, values(source))):
+        for term, kind in ((key, keys(source)), (value, values(source))):
             if term is not None and not self.unify(term, kind):
                 raise self.refuse(line, "these values can never be equal (match error)")
 

@@ -165,10 +165,13 @@ class _Reader:
         if not bodies:
             return [Branch(args, key, value, (), line)]
         found = []
-        for node in bodies:
+        for index, node in enumerate(bodies):
             at = node["span"]["line"]
+            if node["is_else"] and args and not node["assign"]:
+                raise self.refuse(at, "an `else` of a function needs a value: else := true if ...")
             own = self.assigned(node["assign"], at) if node["is_else"] else value
-            found.append(Branch(args, key, own, self.braced(node["query"]), at))
+            followed = index + 1 < len(bodies) and bodies[index + 1]["is_else"]
+            found.append(Branch(args, key, own, self.braced(node["query"]), at, followed))
         return found
 
     def assigned(self, node: dict[str, Any] | None, line: int) -> Term:

@@ -10,9 +10,13 @@ import datetime
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import regorus
+
+GLOB_TEXT_MAX: Final = 256
+GLOB_STARS_MAX: Final = 4
+"""`**` counts as two. Matching backtracks: these bound it (an evaluation cannot be interrupted)."""
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,6})?\Z")
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,14})\Z")
@@ -20,8 +24,8 @@ _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d:[0-5]\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)\Z", re.ASCII
 )
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-_VERB = re.compile(r"%(.)", re.S)
-_GLOB_OTHER = re.compile(r"[?\[\]{}\\!]|\*\*")
+_VERB = re.compile(r"%(.?)", re.S)
+_GLOB_OTHER = re.compile(r"[?\[\]{}\\!]|\*\*\*")
 
 
 def lower(text: str) -> str:
@@ -96,13 +100,19 @@ def _verb(verb: str, values: Any) -> str:
             return value
         case "d" | "v", int() if not isinstance(value, bool):
             return str(value)
-        case "v", bool() | None:
-            return {True: "true", False: "false", None: "null"}[value]
+        case "s" | "v", None:
+            return "null"
+        case "v", bool():
+            return "true" if value else "false"
     raise ValueError("this verb does not fit this value")
 
 
 def glob_match(pattern: str, delimiters: list[str] | None, text: str) -> bool:
-    """`*` stands for any run without a delimiter; `**`, `?`, classes and braces raise."""
+    """`*` stands for any run without a delimiter, `**` for any run; `?`, classes, braces raise."""
+    if delimiters and any(len(mark) != 1 for mark in delimiters):
+        raise ValueError("a delimiter is one character")
+    if len(text) > GLOB_TEXT_MAX or pattern.count("*") > GLOB_STARS_MAX:
+        raise ValueError("too long to match in bounded time")
     marks = "" if delimiters is None else "".join(delimiters or ["."])
     return _glob(pattern, marks).fullmatch(text) is not None
 
@@ -110,9 +120,11 @@ def glob_match(pattern: str, delimiters: list[str] | None, text: str) -> bool:
 @lru_cache(maxsize=4096)
 def _glob(pattern: str, delimiters: str) -> re.Pattern[str]:
     if _GLOB_OTHER.search(pattern):
-        raise ValueError("only * is supported in glob.match patterns")
+        raise ValueError("only * and ** are supported in glob.match patterns")
     run = f"[^{re.escape(delimiters)}]*" if delimiters else ".*"
-    return re.compile(run.join(re.escape(part) for part in pattern.split("*")), re.S)
+    parts = re.split(r"(\*\*?)", pattern)
+    stands = {"*": run, "**": ".*"}
+    return re.compile("".join(stands.get(p) or re.escape(p) for p in parts), re.S)
 
 
 def parse_rfc3339_ns(text: str) -> int:

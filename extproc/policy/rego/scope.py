@@ -94,7 +94,8 @@ class _Resolver:
         args = tuple(self.pattern(a, scope, must_use=False) for a in branch.args)
         body = self.body(branch.body, scope)
         key = self.term(branch.key, scope) if branch.key is not None else None
-        found = Branch(args, key, self.term(branch.value, scope), body, branch.line)
+        value = self.term(branch.value, scope)
+        found = replace(branch, args=args, key=key, value=value, body=body)
         self.check_used(found)
         return found
 

@@ -141,13 +141,17 @@ Body = tuple[Stmt, ...]
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One way to make a rule true. After resolution each branch carries its own head terms."""
+    """One way to make a rule true, with the head terms it was written under.
+
+    `then_else`: an `else` follows it.
+    """
 
     args: tuple[Term, ...]
     key: Term | None
     value: Term
     body: Body
     line: int
+    then_else: bool = False
 
 
 @dataclass(frozen=True, slots=True)

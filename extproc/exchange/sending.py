@@ -1,0 +1,82 @@
+"""The last steps before a provider: a body per target, the attempts in order, the audit intent."""
+
+from __future__ import annotations
+
+from extproc.audit.values import AuditUnavailable
+from extproc.errors import Code, Refusal
+from extproc.exchange.entry import intent_entry
+from extproc.exchange.request import Request
+from extproc.exchange.values import Attempt
+from extproc.llm import strict_json
+from extproc.llm.translate import provider_dialect, translator
+from extproc.routing.plan import steps
+from extproc.routing.values import Target
+
+ANTHROPIC_VERSION = "2023-06-01"
+"""The version that our own translations are written in (Anthropic, API versioning)."""
+OUTPUT_TOKENS_DEFAULT = 4096
+"""Anthropic wants a maximum; this one where neither the caller nor the configuration has any."""
+
+
+def plan(request: Request) -> Refusal | None:
+    """Every attempt's body in its target's dialect, with its target's model id.
+
+    A target that cannot carry this request falls out, and the record says so; the first one's
+    refusal is the caller's when none is left.
+    """
+    built: dict[str, Attempt] = {}
+    refused: dict[str, Refusal] = {}
+    for target in request.targets:
+        attempt = _attempt(request, target)
+        if isinstance(attempt, Refusal):
+            refused[target.name] = attempt
+        else:
+            built[target.name] = attempt
+    if not built:
+        return next(iter(refused.values()))
+    able = [t for t in request.targets if t.name in built]
+    request.attempts = tuple(_ordered(built, able))
+    request.record.plan = tuple(t.name for t in able)
+    request.record.dropped = {name: r.detail for name, r in refused.items()}
+    return None
+
+
+def _ordered(built: dict[str, Attempt], able: list[Target]) -> list[Attempt]:
+    planned = ((step, built[step.target.name]) for step in steps(able))
+    return [Attempt(s.target, a.path, a.body, s.retry_on, a.version) for s, a in planned]
+
+
+def _attempt(request: Request, target: Target) -> Attempt | Refusal:
+    assert request.caller is not None and request.call is not None
+    dialect = provider_dialect(request.operation, target.account.dialect)
+    assert dialect is not None
+    body = request.body
+    translation = translator(request.caller, dialect)
+    if translation is not None:
+        most = request.max_output_tokens or target.model.max_output_tokens
+        translated = translation.request(body, default_max_tokens=most or OUTPUT_TOKENS_DEFAULT)
+        if isinstance(translated, Refusal):
+            return translated
+        body = translated
+    body = dialect.with_call(
+        {**body, **target.override_params},
+        model=target.model.id,
+        max_output_tokens=request.max_output_tokens,
+        include_usage=request.call.stream,
+    )
+    version = None
+    if target.account.dialect == "anthropic":
+        # A caller's own version counts only for a body that the caller itself wrote.
+        stated = request.incoming.headers.get("anthropic-version") if translation is None else None
+        version = stated or ANTHROPIC_VERSION
+    path = target.path_prefix + dialect.upstream_path(target.model.id)
+    return Attempt(target, path, strict_json.dump(body), "", version)
+
+
+def record_intent(request: Request) -> Refusal | None:
+    """Before anything is sent (P3)."""
+    try:
+        request.world.audit.intent(intent_entry(request.record))
+    except AuditUnavailable:
+        return Refusal(Code.AUDIT_UNAVAILABLE)
+    return None

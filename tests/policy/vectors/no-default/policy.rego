@@ -1,0 +1,5 @@
+package envelope.authz
+
+import rego.v1
+
+allow if input.principal.team == "support-ai"

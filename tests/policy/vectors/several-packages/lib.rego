@@ -1,0 +1,3 @@
+package envelope.lib
+
+is_staff(principal) if principal.team == "staff"
