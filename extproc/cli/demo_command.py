@@ -27,8 +27,9 @@ from extproc.demo.tour_step import Chapter, Row
 
 FINE, NO, USAGE, TERMINATED = 0, 1, 2, 128 + signal.SIGTERM
 EPILOG = """\
-Nothing outside this machine is called, no configuration and no key is needed. It takes about a
-quarter of a minute; Ctrl-C stops it and everything it started.
+Nothing outside this machine is called, no configuration and no key is needed. It takes some ten
+seconds; Ctrl-C stops it and everything it started. A second tour on one folder waits until the
+minute of the first one's rate limit is over.
 
   envelope demo                         the tour, leaving nothing behind
   envelope demo --state tour            the same, and then look around:
@@ -62,10 +63,10 @@ def run(args: argparse.Namespace) -> int:
     except asyncio.CancelledError:
         return TERMINATED
     except (GatewayNotStarted, OSError) as error:
-        screen.clear()
         print(f"envelope demo: {error}", file=sys.stderr)
         return USAGE
-    screen.clear()
+    finally:
+        screen.clear()
     if args.json:
         print(json.dumps([row.to_json() for row in rows], indent=2))
     fine = len(rows) == STEPS and all(row.ok for row in rows)
@@ -97,14 +98,16 @@ class Screen:
     """The table on stdout, row by row; on a terminal one line of stderr says what goes on."""
 
     def __init__(self, *, table: bool, progress: bool) -> None:
-        self._table, self._progress = table, progress
-        self._show(tour_table.header())
+        self._table, self._progress, self._begun = table, progress, False
 
     def doing(self, what: str) -> None:
         if self._progress:
             print(f"\r\x1b[K{what} ...", end="", file=sys.stderr, flush=True)
 
     def opened(self, chapter: Chapter) -> None:
+        if not self._begun:
+            self._show(tour_table.header())
+        self._begun = True
         self._show(tour_table.chapter(chapter.title))
 
     def took(self, row: Row) -> None:

@@ -12,7 +12,11 @@ from urllib.parse import urlsplit
 
 from extproc.config.model import Listener, ProviderAccount
 from extproc.dataplane.listener import TYPE, lua, seconds
-from extproc.identity.reserved import NEVER_SENT_NAMES, NEVER_SENT_PREFIXES
+from extproc.identity.reserved import (
+    NEVER_RETURNED_PREFIXES,
+    NEVER_SENT_NAMES,
+    NEVER_SENT_PREFIXES,
+)
 
 Json = dict[str, Any]
 
@@ -107,18 +111,23 @@ def _attempt_filters(account: ProviderAccount, sds: Json | None) -> list[Json]:
     return filters
 
 
+def _without_prefix(prefix: str) -> Json:
+    return {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
+
+
 def _departure() -> Json:
-    """Take out what no provider may see, the caller's and other accounts' keys above all (P4)."""
+    """Take out what no provider may see, the caller's and other accounts' keys above all, and of
+    its answer what no caller may: our marks, and facts about the account that all share (P4)."""
     removals: list[Json] = [{"remove": name} for name in (*NEVER_SENT_NAMES, "accept-encoding")]
-    removals += [
-        {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
-        for prefix in NEVER_SENT_PREFIXES
-    ]
+    removals += [_without_prefix(prefix) for prefix in NEVER_SENT_PREFIXES]
     return {
         "name": "envelope.departure",
         "typed_config": {
             "@type": TYPE + "filters.http.header_mutation.v3.HeaderMutation",
-            "mutations": {"request_mutations": removals},
+            "mutations": {
+                "request_mutations": removals,
+                "response_mutations": [_without_prefix(p) for p in NEVER_RETURNED_PREFIXES],
+            },
         },
     }
 

@@ -68,7 +68,7 @@ def _early_mutation() -> Json:
 
 
 def _ext_proc(message_timeout_ms: int) -> Json:
-    namespaces = [NAMESPACE, f"{NAMESPACE}.answer"]
+    namespaces = [NAMESPACE, f"{NAMESPACE}.answer", f"{NAMESPACE}.request"]
     namespaces += [f"{NAMESPACE}.attempt.{n}" for n in range(1, ATTEMPTS_MAX + 1)]
     attributes = ["request.path", "request.method"]
     attributes += [f"request.headers['{name}']" for name in READ_HEADERS]

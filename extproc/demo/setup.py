@@ -49,8 +49,11 @@ async def prepare_demo(state: Path) -> AsyncIterator[DemoSetup]:
     """Start the provider, write the configuration; stop the provider at the end."""
     folder = state.resolve() / "demo"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    provider, url = await _start_provider(folder)
+    ready = folder / "provider.json"
+    ready.unlink(missing_ok=True)
+    provider = _start_provider(folder, ready)
     try:
+        url = await _url_of(provider, ready)
         minted = {name: mint(secrets.token_bytes(RANDOM_BYTES)) for name in ACCOUNTS}
         path = _write_config(folder, url, {n: k.sha256 for n, k in minted.items()})
         yield DemoSetup(path, url, {n: k.text for n, k in minted.items()})
@@ -58,17 +61,19 @@ async def prepare_demo(state: Path) -> AsyncIterator[DemoSetup]:
         await provider.stop(grace_s=3)
 
 
-async def _start_provider(folder: Path) -> tuple[Child, str]:
-    ready = folder / "provider.json"
-    ready.unlink(missing_ok=True)
+def _start_provider(folder: Path, ready: Path) -> Child:
     command = python("extproc.demo.provider", "--port", "0", "--ready-file", str(ready))
-    child = Child("provider", command, log=folder / "provider.log")
+    return Child("provider", command, log=folder / "provider.log")
+
+
+async def _url_of(provider: Child, ready: Path) -> str:
     deadline = asyncio.get_running_loop().time() + READY_S
     while not ready.exists():
-        if not child.alive or asyncio.get_running_loop().time() > deadline:
-            raise RuntimeError(f"the demo provider did not start; see {folder / 'provider.log'}")
+        if not provider.alive or asyncio.get_running_loop().time() > deadline:
+            log = ready.with_name("provider.log")
+            raise RuntimeError(f"the demo provider did not start; see {log}")
         await asyncio.sleep(0.02)
-    return child, str(json.loads(ready.read_text())["url"])
+    return str(json.loads(ready.read_text())["url"])
 
 
 def _write_config(folder: Path, provider_url: str, hashes: dict[str, str]) -> Path:

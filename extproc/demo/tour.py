@@ -41,10 +41,12 @@ async def run_tour(state: Path, audience: Audience) -> list[Row]:
     rows: list[Row] = []
     audience.doing("starting the gateway")
     async with running_gateway(state) as gateway:
-        async with open_stage(gateway) as stage:
-            for chapter in CALLS:
-                await _take(chapter, stage, audience, rows)
-        audience.doing("draining the gateway")
+        try:
+            async with open_stage(gateway) as stage:
+                for chapter in CALLS:
+                    await _take(chapter, stage, audience, rows)
+        finally:
+            audience.doing("draining the gateway")
     # What the gateway left on its disk is judged alone, as an auditor would.
     await _take(EVIDENCE, stage, audience, rows)
     return rows

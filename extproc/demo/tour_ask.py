@@ -56,6 +56,8 @@ class Heard:
 
 def verdict(heard: Heard) -> str:
     """`200 from <model>, charged` or `403 <code>, nothing sent`."""
+    if not heard.answer.decision_id:
+        return f"{heard.answer.status} without a decision id"
     return _refused(heard) if heard.answer.code else _allowed(heard)
 
 
@@ -114,8 +116,11 @@ class Ask:
         if self.fault is not None:
             await stage.provider.fault(self.fault)
         answer = await self._send(stage.client(self.account))
+        seen = await stage.provider.seen()
+        if not answer.decision_id:
+            return Heard(answer, seen, {})
         stage.decisions.append(answer.decision_id)
-        return Heard(answer, await stage.provider.seen(), await stage.entry(answer.decision_id))
+        return Heard(answer, seen, await stage.entry(answer.decision_id))
 
     async def _send(self, client: AsyncOpenAI) -> Answer:
         from openai import APIStatusError

@@ -1,4 +1,4 @@
-"""What the provider stand-in saw, asked over its control API: the proof of what left the gateway."""
+"""What the provider stand-in saw, asked over its control API: proof of what left the gateway."""
 
 from __future__ import annotations
 

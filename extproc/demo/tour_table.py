@@ -33,7 +33,7 @@ def row_text(row: Row) -> str:
     got = f"{outcome.got} ({outcome.note})" if outcome.note else outcome.got
     cost = outcome.cost_nano_usd
     return _lines([
-        [str(row.number), "" if row.ok else FAILED],
+        [str(row.number)] if row.ok else [str(row.number), FAILED],
         _wrapped(row.step.call, WIDTHS[1]),
         _wrapped(row.step.expected, WIDTHS[2]),
         _wrapped(got, WIDTHS[3]),

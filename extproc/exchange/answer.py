@@ -17,8 +17,9 @@ from extproc.exchange.selected import refusal_of
 from extproc.exchange.streaming import AnswerStream
 from extproc.exchange.values import Attempt, BodyReply, HeadReply, ResponseHead
 from extproc.llm import strict_json
-from extproc.llm.call import Dialect, Json
+from extproc.llm.call import Dialect, Json, TextSlot
 from extproc.llm.error_body import provider_error, refusal_body
+from extproc.llm.leaves import add_leaves
 from extproc.llm.translate import provider_dialect, translator
 from extproc.usage.usage import Usage
 
@@ -44,7 +45,7 @@ class Answer:
         record.first_byte_ns = self.began_ns
         record.status, record.upstream_details = head.status, head.details
         self._whose(head)
-        self.local = _envoys_own(head)
+        self.local = _envoys_own(head) or _not_ours_to_pass(head)
         if self.local is not None:
             record.refusal, record.status = self.local, self.local.status
             record.outcome = "upstream_error"
@@ -52,9 +53,12 @@ class Answer:
             record.outcome = "upstream_error"
         if self.local is None and head.status == 200 and _is_event_stream(head.content_type):
             return self._stream_head()
-        if head.ends:
+        if not head.ends:
+            return HeadReply(streamed=False, remove=_NEVER_PASSED)
+        if self.local is None:
             return HeadReply(False, answer_headers(request, whole=True), status=record.status)
-        return HeadReply(streamed=False)
+        whole = self._refuse(self.local)
+        return HeadReply(False, whole.headers, _NEVER_PASSED, record.status, whole.body)
 
     def _whose(self, head: ResponseHead) -> None:
         """The attempt that answered. Envoy counts from 1; its own replies may say 0."""
@@ -141,7 +145,23 @@ class Answer:
             request.family, self.provider.family, self.head.status, body, request.record.decision_id
         )
         headers = {**answer_headers(request, whole=True), "content-type": "application/json"}
-        return BodyReply(mapped, headers)
+        if not request.guards.output.gates:
+            return BodyReply(mapped, headers)
+        return self._guarded_error(mapped, headers)
+
+    def _guarded_error(self, mapped: bytes, headers: dict[str, str]) -> BodyReply:
+        """A provider's words can quote what it was sent: the output guardrails read them too."""
+        request, tree = self.request, {"answer": strict_json.parse(mapped)}
+        slots: list[TextSlot] = []
+        if isinstance(tree["answer"], Refusal):
+            return self._unreadable()
+        add_leaves(tree, "answer", "error", "assistant", slots)
+        result = request.world.guardrails.run_response(slots, request.guards.output)
+        request.record.output_guard = result
+        refusal = refusal_of(result)
+        if refusal is not None:
+            return self._refuse(refusal)
+        return BodyReply(strict_json.dump(tree["answer"]) if result.changed else mapped, headers)
 
     def _unreadable(self) -> BodyReply:
         self.request.record.outcome = "upstream_error"
@@ -169,6 +189,20 @@ class Answer:
 
 def _is_event_stream(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == "text/event-stream"
+
+
+_NEVER_PASSED = ("content-encoding", "location")
+"""Headers that would make a caller decode or follow what nobody has judged."""
+
+
+def _not_ours_to_pass(head: ResponseHead) -> Refusal | None:
+    """Compressed (nobody asked for it, nobody can read it), or a redirect, which an SDK would
+    follow past the gateway (P1)."""
+    if head.encoding not in ("", "identity"):
+        return Refusal(Code.UPSTREAM_ERROR, reason="compressed answer")
+    if head.status < 200 or 300 <= head.status < 400:
+        return Refusal(Code.UPSTREAM_ERROR, reason=f"provider answered {head.status}")
+    return None
 
 
 def _envoys_own(head: ResponseHead) -> Refusal | None:

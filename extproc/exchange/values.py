@@ -69,16 +69,21 @@ class ResponseHead:
     attempt: int
     details: str
     ends: bool
+    encoding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HeadReply:
-    """What to do with the answer's head. `streamed`: judge the body piece by piece."""
+    """What to do with the answer's head. `streamed`: judge the body piece by piece.
+
+    `body`: the whole answer, when the provider's own has none or none that may be waited for.
+    """
 
     streamed: bool
     headers: Mapping[str, str] = field(default_factory=dict)
     remove: tuple[str, ...] = ()
     status: int | None = None
+    body: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,13 @@ NEVER_SENT_NAMES = (
     "x-goog-user-project",
 )
 
+# Removed from a provider's answer: our own marks, and what tells one caller about the account that
+# all callers share (its name, what others have left of its rate limits).
+NEVER_RETURNED_PREFIXES = (
+    "x-envelope-", "x-envoy-", "x-tfy-", "set-cookie", "openai-organization", "openai-project",
+    "anthropic-organization", "x-ratelimit-", "anthropic-ratelimit-",
+)  # fmt: skip
+
 
 def owned(name: str) -> bool:
     """Whether a client may not send this header."""

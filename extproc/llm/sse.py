@@ -1,7 +1,8 @@
 """Server-sent events, read incrementally (WHATWG HTML, 9.2.5 "Parsing an event stream").
 
 Promises: any split of the bytes gives the same frames; the `raw` of all frames followed by the
-remainder is the input, byte for byte, so that what was not changed passes untouched. Refuses, by
+remainder is the input, byte for byte, so that what was not changed passes untouched; a frame with
+lines that nobody reads (comments, ids, unknown fields) is marked as changed. Refuses, by
 raising StreamFault: an event larger than `event_bytes_max`, data that is not a JSON object, nesting
 deeper than strict JSON allows. What cannot be read cannot be governed (P5): whoever catches the
 fault ends the stream with an error event.
@@ -23,6 +24,8 @@ _BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _EVENT_END = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}")
 _DONE = b"[DONE]"
+_EVENT_NAME = re.compile(r"[a-z_.]{0,64}")
+_READ_LINE = re.compile(rb"(?:(?:event|data):.*|: ?(?:ping|keep-?alive)?)?", re.S)
 
 
 class StreamFault(Exception):
@@ -90,11 +93,17 @@ class SseReader:
         if text.startswith(b"data: ") and text.find(b"\n") == len(text) - 2 and b"\r" not in text:
             return Frame("", _json(text[6:-2]), raw)
         event, data = _fields(text)
-        return Frame(event, {} if data is None else _json(data), raw)
+        tree = {} if data is None else _json(data)
+        if _only_what_is_read(text) and _EVENT_NAME.fullmatch(event):
+            return Frame(event, tree, raw)
+        name = event if _EVENT_NAME.fullmatch(event) else ""
+        return Frame(name, tree, raw, changed=True)
 
 
 def encode(event: str, data: Json | None) -> bytes:
-    """One event on the wire; `data` None is OpenAI's `[DONE]`."""
+    """One event on the wire; `data` None is OpenAI's `[DONE]`, `{}` is a bare comment."""
+    if data == {}:
+        return b":\n\n"
     payload = _DONE if data is None else orjson.dumps(data)
     head = b"event: " + event.encode() + b"\n" if event else b""
     return head + b"data: " + payload + b"\n\n"
@@ -103,6 +112,12 @@ def encode(event: str, data: Json | None) -> bytes:
 def wire(frame: Frame) -> bytes:
     """The bytes to send for a frame: its own, unless it was changed."""
     return encode(frame.event, frame.data) if frame.changed else frame.raw
+
+
+def _only_what_is_read(text: bytes) -> bool:
+    """Whether every line is one that is parsed here. Comments, ids and unknown fields are text that
+    nobody scans: a frame that holds any is encoded anew, without them (P3, P5)."""
+    return all(_READ_LINE.fullmatch(line) for line in _LINE_END.split(text))
 
 
 def _event_ends(data: bytes) -> list[int]:

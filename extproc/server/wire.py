@@ -30,6 +30,7 @@ from extproc.server import ext_proc_pb2 as pb
 
 FILTER = "envoy.filters.http.ext_proc"
 _NAMES = {f"request.headers['{name}']": name for name in READ_HEADERS}
+_HEAD_NAMES = frozenset({":status", "content-type", "content-encoding"})
 _OVERWRITE = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 
 
@@ -58,16 +59,15 @@ def incoming(attrs: Mapping[str, Any], body: bytes | None) -> Incoming:
 
 def response_head(message: pb.ProcessingRequest) -> ResponseHead:
     head = message.response_headers
-    status, content_type = 0, ""
+    found: dict[str, str] = {}
     for header in head.headers.headers:
-        if header.key == ":status":
-            status = int(header.raw_value or header.value or 0)
-        elif header.key == "content-type":
-            content_type = (header.raw_value or header.value.encode()).decode("latin-1")
+        if header.key in _HEAD_NAMES:
+            found[header.key] = (header.raw_value or header.value.encode()).decode("latin-1")
     attrs = attributes(message)
     return ResponseHead(
-        status=status,
-        content_type=content_type,
+        status=int(found.get(":status", "0")),
+        content_type=found.get("content-type", ""),
+        encoding=found.get("content-encoding", "").strip().lower(),
         attempt=int(attrs.get("upstream.request_attempt_count", 0)),
         details=str(attrs.get("response.code_details", "")),
         ends=head.end_of_stream,
@@ -93,14 +93,20 @@ def go_on_with_headers() -> pb.ProcessingResponse:
 def allowed(
     verdict: Allowed, headers: Mapping[str, str], *, headers_sent: bool
 ) -> pb.ProcessingResponse:
-    """The plan as dynamic metadata, the main body, and the headers that go with them."""
-    reply = pb.ProcessingResponse(dynamic_metadata=_plan(verdict.attempts))
+    """The plan as dynamic metadata and the main body.
+
+    `headers` travel as metadata too (`hold.lua` puts them on): where request headers are not sent
+    to the processor, Envoy 1.40 does not apply a body answer's header mutation to them. The
+    mutation must still be there, or the cached route stays for the first attempt.
+    """
+    retries = str(len(verdict.attempts) - 1)
+    wanted = {"x-envoy-max-retries": retries, **headers}
+    metadata = _plan(verdict.attempts) + _fields({"envelope.request": wanted})
+    reply = pb.ProcessingResponse(dynamic_metadata=metadata)
     response = reply.request_body.response
     response.clear_route_cache = True
     response.body_mutation.body = verdict.body
-    retries = (("x-envoy-max-retries", str(len(verdict.attempts) - 1)),)
-    _set(response.header_mutation, retries)
-    _set(response.header_mutation, headers.items())
+    _set(response.header_mutation, (("x-envoy-max-retries", retries),))
     if headers_sent:
         # With headers sent, Envoy insists on the mutated body's exact length.
         _set(response.header_mutation, (("content-length", str(len(verdict.body))),))
@@ -140,6 +146,12 @@ def head_reply(reply: HeadReply) -> pb.ProcessingResponse:
         message.mode_override.response_body_mode = pb.ProcessingMode.STREAMED
     if reply.streamed or reply.status is not None:
         message.dynamic_metadata = stamp(1)
+    if reply.body is not None:
+        # The whole answer at once: no body message follows (CONTINUE_AND_REPLACE).
+        response.status = pb.CommonResponse.CONTINUE_AND_REPLACE
+        response.body_mutation.body = reply.body
+        pairs = ((":status", str(reply.status)), ("content-length", str(len(reply.body))))
+        _set(response.header_mutation, pairs)
     return message
 
 

@@ -2,8 +2,8 @@
 
 `gateway` runs the contract's sample configuration with some more accounts, teams and rules, each
 team there for one kind of test, so that nobody uses up another one's limits. `provider` is the
-stand-in behind it, empty at the start of each test. A test that must stop, break or reload a gateway
-starts its own with `start_gateway`.
+stand-in behind it, empty at the start of each test. A test that must stop, break or reload a
+gateway starts its own with `start_gateway`.
 """
 
 from __future__ import annotations

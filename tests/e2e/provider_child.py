@@ -121,8 +121,8 @@ class ProviderUnderTest:
 
     def _ask_now(self, method: str, what: str, body: Any) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}/_control/{what}", data, method=method)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=15) as answer:  # noqa: S310
+        request = urllib.request.Request(f"{self.url}/_control/{what}", data, method=method)
+        with urllib.request.urlopen(request, timeout=15) as answer:
             return json.load(answer)
 
 

@@ -7,6 +7,7 @@ import http.client
 import json
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,10 +41,9 @@ def _send(url: str, request: bytes) -> RawAnswer:
     where = urlsplit(url)
     method = request.split(b" ", 1)[0].decode("latin-1")
     with socket.create_connection((where.hostname, where.port), TIMEOUT_S) as connection:
-        try:
+        # Refused before all was sent: the answer is there to be read.
+        with suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(request)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # refused before all was sent; the answer is there to be read
         answer = http.client.HTTPResponse(connection, method=method)
         try:
             answer.begin()

@@ -51,7 +51,7 @@ async def test_an_entry_tells_the_whole_story(
     assert entry["usage"]["input_tokens"] == seen.input_tokens
     assert entry["usage"]["output_tokens"] == 9
     assert entry["cost_nano_usd"] == seen.input_tokens * 150 + 9 * 600
-    assert PHASES <= set(entry["phases_us"])
+    assert set(entry["phases_us"]) >= PHASES
     assert entry["decision"] == {"outcome": "allowed", "http_status": 200}
     assert entry["policy"]["allow"] is True and len(entry["policy"]["bundle_digest"]) == 64
     assert len(entry["config_digest"]) == len(entry["price_table_digest"]) == 64
@@ -93,9 +93,7 @@ async def test_a_trace_goes_on(
 ) -> None:
     """Contract 3: `traceparent` is continued: the same trace, another span, the same flags."""
     trace, span = secrets.token_hex(16), secrets.token_hex(8)
-    await gateway.chat(
-        "support-bot", "x", headers={"traceparent": f"00-{trace}-{span}-{flags}"}
-    )
+    await gateway.chat("support-bot", "x", headers={"traceparent": f"00-{trace}-{span}-{flags}"})
     version, seen_trace, seen_span, seen_flags = traceparent(await provider.request())
     assert (version, seen_trace, seen_flags) == ("00", trace, flags)
     assert seen_span != span

@@ -63,9 +63,7 @@ async def test_secrets_never_reach_the_caller(
 ) -> None:
     """P5: a secret in the answer is withheld, whole or streamed, however its bytes are cut."""
     prompt = f"[[reply: the token is {TOKEN} keep it]] {how}"
-    answer = await gateway.chat(
-        "support-bot", prompt, model=model, stream=streamed, max_tokens=50
-    )
+    answer = await gateway.chat("support-bot", prompt, model=model, stream=streamed, max_tokens=50)
     assert answer.status_code == 200
     text = whole_text(answer.text) if streamed else message(answer.json())
     assert TOKEN[:12] not in text

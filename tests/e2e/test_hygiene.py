@@ -143,7 +143,7 @@ async def test_no_path_gets_around_the_rules(
 async def test_unknown_paths(
     gateway: GatewayUnderTest, provider: ProviderUnderTest, method: str, path: str
 ) -> None:
-    """Contract 3: anything else is 404 `unknown_route`, never passed on; nor is it Envoy's admin."""
+    """Contract 3: anything else is 404 `unknown_route`, never passed on, not Envoy's admin."""
     headers = {"x-api-key": gateway.key("support-bot"), "content-type": "application/json"}
     content = BODY if method == "POST" else None
     async with provider.untouched():

@@ -97,8 +97,8 @@ async def test_a_client_that_leaves_pays_for_what_it_got(
 ) -> None:
     """P2: an abandoned stream is settled, for no less than the words that were seen."""
     before = await spent(gateway)
-    body = {"model": "extra/gpt-spend", "stream": True, "max_tokens": 2000,
-            "messages": [{"role": "user", "content": "[[tokens: 2000]] [[pause: 0.01]]"}]}  # fmt: skip
+    messages = [{"role": "user", "content": "[[tokens: 2000]] [[pause: 0.01]]"}]
+    body = {"model": "extra/gpt-spend", "stream": True, "max_tokens": 2000, "messages": messages}
     headers = {"x-api-key": gateway.key("spend-bot")}
     async with (
         gateway.http() as http,

@@ -170,9 +170,7 @@ async def test_a_used_up_limit_is_a_rate_limit_error(gateway: GatewayUnderTest) 
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 422, 429, 500, 503])
-async def test_a_providers_error_keeps_its_status(
-    gateway: GatewayUnderTest, status: int
-) -> None:
+async def test_a_providers_error_keeps_its_status(gateway: GatewayUnderTest, status: int) -> None:
     """Contract 4: an error of the provider itself keeps its status."""
     with pytest.raises(openai.APIStatusError) as caught:
         await gateway.openai("support-bot").chat.completions.create(

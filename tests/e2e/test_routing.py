@@ -1,4 +1,4 @@
-"""Virtual models: retries, fallback over providers and dialects, weights; by real Envoy's attempts."""
+"""Virtual models: retries, fallback over providers and dialects, weights; by real Envoy."""
 
 from __future__ import annotations
 
@@ -30,14 +30,11 @@ async def test_the_first_target_serves_while_it_can(
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-@pytest.mark.parametrize(
-    ("status", "attempts"), [(429, 2), (500, 2), (502, 2), (503, 2)]
-)
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
 async def test_openai_fails_and_anthropic_answers(
-    gateway: GatewayUnderTest, provider: ProviderUnderTest, status: int, attempts: int,
-    streamed: bool,
-) -> None:  # fmt: skip
-    """Contract 2: a listed status leads on, in the caller's dialect; one retry comes before that."""
+    gateway: GatewayUnderTest, provider: ProviderUnderTest, status: int, streamed: bool
+) -> None:
+    """Contract 2: after one retry a listed status leads on, in the caller's dialect."""
     await provider.fault("gpt-4o-mini", status=status)
     client = gateway.openai("support-bot")
     fields: Any = {"model": ASSISTANT, "max_tokens": 20,
@@ -52,10 +49,10 @@ async def test_openai_fails_and_anthropic_answers(
     assert text == "all good"
     assert raw.headers[RESOLVED] == SONNET
     seen = await provider.requests()
-    assert models(seen) == ["gpt-4o-mini"] * attempts + ["claude-sonnet"]
+    assert models(seen) == ["gpt-4o-mini", "gpt-4o-mini", "claude-sonnet"]
     entry = await gateway.entry(raw.headers["x-envelope-decision-id"])
     assert entry["plan"] == [MINI, SONNET]
-    assert entry["served"] == {"model": SONNET, "attempts": attempts + 1}
+    assert entry["served"] == {"model": SONNET, "attempts": 3}
     assert entry["cost_nano_usd"] == seen[-1].input_tokens * 3000 + 2 * 15000
 
 

@@ -13,7 +13,8 @@ function envoy_on_request(handle)
     return
   end
   headers:replace(":path", attempt.path)
-  if attempt.version ~= nil then headers:replace("anthropic-version", attempt.version) end
+  headers:remove("anthropic-version")
+  if attempt.version ~= nil then headers:add("anthropic-version", attempt.version) end
   metadata:set("envelope.retry", "on", attempt.retry_on or "")
   if attempt.body ~= nil then
     -- `body()` waits: what was fetched before it is out of scope after it.
@@ -23,11 +24,9 @@ function envoy_on_request(handle)
 end
 
 -- The router retries exactly the answers that carry this mark (`retriable_headers`): the statuses
--- that this attempt's target names, no others. Marks from outside are removed first.
+-- that this attempt's target names, no others. Marks from outside are gone by then.
 function envoy_on_response(handle)
   local headers = handle:headers()
-  headers:remove("x-envelope-retry")
-  headers:remove("x-envelope-local")
   local mark = handle:streamInfo():dynamicMetadata():get("envelope.retry")
   if mark ~= nil and mark.on ~= "" and string.find(mark.on, headers:get(":status"), 1, true) then
     headers:add("x-envelope-retry", "1")

@@ -1,10 +1,13 @@
 -- Runs right behind ext_proc on the request. `body()` waits for the whole request, so the headers
 -- stay here until ext_proc has answered the body: without it the router would open the provider's
--- connection first (design, fact 1). It also restores content-length, which ext_proc drops when
--- request headers are not sent to it; some providers refuse chunked bodies.
+-- connection first. It also restores content-length, which ext_proc drops when request headers are
+-- not sent to it (some providers refuse chunked bodies), and puts on the headers that the verdict
+-- asks for: trace context and the number of retries.
 function envoy_on_request(handle)
   local body = handle:body()
-  if body ~= nil then
-    handle:headers():replace("content-length", tostring(body:length()))
-  end
+  local headers = handle:headers()
+  if body ~= nil then headers:replace("content-length", tostring(body:length())) end
+  local wanted = handle:streamInfo():dynamicMetadata():get("envelope.request")
+  if wanted == nil then return end
+  for name, value in pairs(wanted) do headers:replace(name, value) end
 end

@@ -167,6 +167,8 @@ class _Reader:
         found = []
         for index, node in enumerate(bodies):
             at = node["span"]["line"]
+            if node["is_else"] and key is not None:
+                raise self.refuse(at, "a rule with keys has no `else`")
             if node["is_else"] and args and not node["assign"]:
                 raise self.refuse(at, "an `else` of a function needs a value: else := true if ...")
             own = self.assigned(node["assign"], at) if node["is_else"] else value
