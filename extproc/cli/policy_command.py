@@ -208,7 +208,7 @@ async def _decide(
     config: Config, principal: Principal, metadata: dict[str, str], targets: Sequence[Target],
     args: argparse.Namespace,
 ) -> Rows:  # fmt: skip
-    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     call = LlmCall(args.operation, args.model, False, args.max_tokens, 1, ())
     shared = shared_part(
         principal=principal, metadata=metadata, environment=config.gateway.environment,

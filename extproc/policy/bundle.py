@@ -121,9 +121,7 @@ def _entry_mistakes(bundle: Bundle, admission: Admission) -> Iterator[Mistake]:
             yield Mistake(rule.file, rule.line, "`allow` must be a boolean rule")
 
 
-def _named(
-    paths: Sequence[str | Path], mistakes: list[Mistake]
-) -> Iterator[tuple[str, Path]]:
+def _named(paths: Sequence[str | Path], mistakes: list[Mistake]) -> Iterator[tuple[str, Path]]:
     """Relative name and path of every file, folders walked in the order of their names."""
     if not paths:
         mistakes.append(Mistake("policy", 1, "no policy path is named"))

@@ -30,7 +30,7 @@ def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[str, Any]:
     return _once(pairs)
 
 
-_StrictLoader.add_constructor("tag:yaml.org,2002:map", _mapping)  # type: ignore[no-untyped-call]
+_StrictLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
 
 
 def _once(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def parse(name: str, text: str) -> dict[str, Any]:
         if name.endswith(".json"):
             found = json.loads(text, object_pairs_hook=_once)
         else:
-            found = yaml.load(text, Loader=_StrictLoader)  # noqa: S506  # a SafeLoader
+            found = yaml.load(text, Loader=_StrictLoader)  # a SafeLoader
     except (ValueError, yaml.YAMLError, RecursionError):
         raise NotData("not valid JSON or YAML") from None
     if not isinstance(found, dict):

@@ -91,6 +91,21 @@ async def _accounts_closed(gateway: GatewayUnderTest, decisions: set[str]) -> No
     assert '"reserved_nano_usd": 0' in out
 
 
+async def test_a_drain_has_an_end(start_gateway: Start, provider: ProviderUnderTest) -> None:
+    """Contract 1, P2, P3: a call that never ends does not hold the gateway; it is `aborted`."""
+    gateway = start_gateway(documents(provider.url))
+    call = asyncio.create_task(gateway.chat(BOT, "[[hang]]", model=SPEND, max_tokens=50))
+    await provider.busy()
+    assert await asyncio.to_thread(gateway.stop) == 0
+    with pytest.raises(httpx2.TransportError):
+        await call
+    (entry,) = gateway.entries()
+    assert entry["decision"]["outcome"] == "aborted"
+    code, out, err = await gateway.cli("limits", "--json")
+    assert code == 0, err
+    assert '"reserved_nano_usd": 0' in out
+
+
 async def test_what_was_spent_outlives_a_restart(
     start_gateway: Start, provider: ProviderUnderTest
 ) -> None:
@@ -146,7 +161,7 @@ async def test_envoy_dies(start_gateway: Start, provider: ProviderUnderTest) -> 
     envoy = [pid for pid in children(gateway.pid) if _is_envoy(pid)]
     assert len(envoy) == 1
     os.kill(envoy[0], signal.SIGKILL)
-    await until(lambda: _ended_or_serves(gateway), "a new Envoy, or the end")
+    await until(lambda: _ended_or_serves(gateway), "a new Envoy, or the end", within_s=5)
 
 
 def _is_envoy(pid: int) -> bool:
@@ -172,7 +187,7 @@ async def test_the_admin_process_dies(start_gateway: Start, provider: ProviderUn
     assert len(admin) == 1
     os.kill(admin[0], signal.SIGKILL)
     assert (await gateway.chat(BOT, "x", model=SPEND)).status_code == 200
-    await until(lambda: _live(gateway), "the admin port answers")
+    await until(lambda: _live(gateway), "the admin port answers", within_s=5)
 
 
 async def _live(gateway: GatewayUnderTest) -> bool:

@@ -106,7 +106,7 @@ def both(
     opa = PolicyServer()
     opa.start()
     opa.stop()  # from here on the port is known, and refuses
-    asks = {"policy": {"opa": {"url": opa.url}, "timeout_ms": 500}}
+    asks = {"policy": {"opa": {"url": opa.url}, "timeout_ms": 1000}}
     made = documents(provider_process.url, gateway=asks)
     with gateway_of(made, provider_process, place, workers=1) as running:
         yield opa, running

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.documents import Documents, priced
-from tests.e2e.faults import BOT, SPEND, documents, gateway_of, until
+from tests.e2e.faults import BOT, SPEND, documents, gateway_of, stream, until
 from tests.e2e.harness import GatewayUnderTest
 from tests.e2e.provider_child import ProviderUnderTest
 
@@ -84,12 +84,16 @@ async def usable(gateway: GatewayUnderTest, name: str) -> None:
 
 
 async def test_a_new_account_and_key(changing: GatewayUnderTest) -> None:
-    """P7: usable without a restart, without a single failed call of anybody else or its own."""
+    """P7: usable without a restart; no call fails, nor a stream that is open all the while."""
     async with traffic(changing) as seen:
+        open_stream = asyncio.create_task(stream(changing, "[[tokens: 150]] [[pause: 0.02]]"))
         text = added(changing, "newcomer")
         text.write(changing.config / "staged")
         (changing.config / "staged" / "more.yaml").rename(changing.config / "newcomer.yaml")
         await usable(changing, "newcomer")
+        assert not open_stream.done()
+        through = await open_stream
+        assert through.finished and through.clean
     assert set(seen) == {200}
 
 

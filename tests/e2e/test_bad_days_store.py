@@ -15,7 +15,9 @@ from tests.e2e.faults import (
     SPEND_OUT,
     OwnStore,
     documents,
+    envoy_holds,
     gateway_of,
+    latest,
     money,
     refusal,
     reserved,
@@ -138,6 +140,23 @@ async def test_silent(store: OwnStore, shop: GatewayUnderTest, provider: Provide
     answer = await serves(shop, meanwhile="store_unavailable")
     cost = (await shop.entry_of(answer))["cost_nano_usd"]
     assert await money(shop) - before == cost
+
+
+async def test_the_caller_leaves_while_the_store_hangs(
+    store: OwnStore, shop: GatewayUnderTest, provider: ProviderUnderTest
+) -> None:
+    """P1, P2: nothing is sent for a caller who is gone; what was reserved for it is given back."""
+    before, entries = await money(shop), len(shop.entries())
+    async with provider.untouched(), suspended(store.pid):
+        call = asyncio.create_task(shop.chat(BOT, "x", model=SPEND))
+        await envoy_holds(shop, 1)
+        call.cancel()
+        await envoy_holds(shop, 0)
+    answer = await serves(shop, meanwhile="store_unavailable")
+    cost = (await shop.entry_of(answer))["cost_nano_usd"]
+    assert await money(shop) - before == cost
+    left = (await latest(shop, entries))[0]["decision"]
+    assert left["outcome"] in ("aborted", "refused")
 
 
 async def test_the_gateway_leaves_while_the_store_is_away(

@@ -112,12 +112,14 @@ async def test_a_bundle_that_computes_takes_whole_numbers_only(
     """P6: 0.1 + 0.2 is 0.3 in OPA and not in a double; so it is denied."""
     found = engine(tmp_path, "allow if input.request.input_tokens + 1 < 100")
     shared = {"request": {"input_tokens": 5}}
-    whole, other = await found.decide([{**shared, "claims": {"n": 1}}, {**shared, "claims": claims}])
+    whole, other = await found.decide(
+        [{**shared, "claims": {"n": 1}}, {**shared, "claims": claims}]
+    )
     assert whole == Decision(True)
     assert other == Decision(False, faults=("input_number_not_whole",))
 
 
 async def test_a_text_in_a_collections_place_denies(tmp_path: Path) -> None:
     """P1: `some x in "text"` is undefined in OPA and an error here: stricter."""
-    found = engine(tmp_path, "allow if not bad\nbad if { some t in input.tools; t == \"rm\" }")
+    found = engine(tmp_path, 'allow if not bad\nbad if { some t in input.tools; t == "rm" }')
     assert await found.decide([{"tools": "rm"}]) == [FAILED]

@@ -186,7 +186,8 @@ async def test_a_bundle_revision_moves_the_digest_at_once() -> None:
     engine = OpaEngine("http://127.0.0.1:1", 100)
     digests = set()
     for revision in (b"1", b"2", b"1"):
-        answer = b'{"provenance": {"bundles": {"b": {"revision": "' + revision + b'"}}}, "result": {}}'
+        bundles = b'{"bundles": {"b": {"revision": "' + revision + b'"}}}'
+        answer = b'{"result": {}, "provenance": ' + bundles + b"}"
         async with server(http("200 OK", answer)) as url:
             engine = OpaEngine(url, 2_000)
             await engine.decide([{}])

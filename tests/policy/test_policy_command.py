@@ -98,7 +98,8 @@ def test_no_tests_are_no_pass(tmp_path: Path) -> None:
 def test_a_typo_in_a_test_is_no_pass(tmp_path: Path) -> None:
     """P7: tests are admitted like policies; `not` over a misspelt rule would pass for a pass."""
     folder = policy(tmp_path, "p.rego", "package envelope.authz\n\nallow if input.a\n")
-    policy(tmp_path, "p_test.rego", "package envelope.authz\n\ntest_no if not alow with input as {}\n")
+    test = "package envelope.authz\n\ntest_no if not alow with input as {}\n"
+    policy(tmp_path, "p_test.rego", test)
     assert main(["policy", "test", folder]) == 2
 
 

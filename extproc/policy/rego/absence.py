@@ -15,8 +15,26 @@ from collections.abc import Iterator
 from extproc.policy.rego.builtins import BUILTINS, OPERATORS
 from extproc.policy.rego.structure import Groups
 from extproc.policy.rego.tree import (
-    Bind, Body, Branch, Call, Compr, Const, Every, Expr, Items, Obj, Path, Ref, Refused, Root,
-    Rule, Stmt, Term, Var, walk, walk_branch,
+    Bind,
+    Body,
+    Branch,
+    Call,
+    Compr,
+    Const,
+    Every,
+    Expr,
+    Items,
+    Obj,
+    Path,
+    Ref,
+    Refused,
+    Root,
+    Rule,
+    Stmt,
+    Term,
+    Var,
+    walk,
+    walk_branch,
 )  # fmt: skip
 
 _MAYBE = frozenset(("max", "min"))

@@ -16,13 +16,21 @@ from extproc.config.mistake import Mistake
 from extproc.policy.rego.absence import always_defined, check_absence
 from extproc.policy.rego.infer import infer
 from extproc.policy.rego.literals import (
-    check_annotations, check_literals, uses_arithmetic, wrong_number,
+    check_annotations,
+    check_literals,
+    uses_arithmetic,
+    wrong_number,
 )  # fmt: skip
 from extproc.policy.rego.read import read_module
 from extproc.policy.rego.safety import check_safety
 from extproc.policy.rego.scope import ModuleNames, resolve
 from extproc.policy.rego.structure import (
-    Groups, check_groups, check_imports, check_paths, check_uses, in_order,
+    Groups,
+    check_groups,
+    check_imports,
+    check_paths,
+    check_uses,
+    in_order,
 )  # fmt: skip
 from extproc.policy.rego.tree import Module, Refused, Rule
 

@@ -14,7 +14,17 @@ from __future__ import annotations
 from typing import Final
 
 from extproc.policy.rego.kinds import (
-    ANY, BOOLEAN, NULL, NUMBER, STRING, Arr, Func, Kind, Map, SetOf, Union,
+    ANY,
+    BOOLEAN,
+    NULL,
+    NUMBER,
+    STRING,
+    Arr,
+    Func,
+    Kind,
+    Map,
+    SetOf,
+    Union,
 )  # fmt: skip
 
 _ARRAY: Final = Arr((), ANY)
@@ -90,14 +100,76 @@ ARITHMETIC: Final = frozenset(
 """OPA computes with decimals, the embedded engine with doubles: whole numbers only (see admit)."""
 
 ONE_WORD_BUILTINS: Final = frozenset(
-    """
-    abs all and any assign cast_array cast_boolean cast_null cast_object cast_set cast_string
-    ceil concat contains count div endswith eq equal floor format_int gt gte indexof indexof_n
-    intersection is_array is_boolean is_null is_number is_object is_set is_string lower lt lte
-    max min minus mul neq or plus print product re_match rem replace round set_diff sort split
-    sprintf startswith substring sum to_number trace trim trim_left trim_prefix trim_right
-    trim_space trim_suffix type_name union upper walk
-    """.split()
+    [
+        "abs",
+        "all",
+        "and",
+        "any",
+        "assign",
+        "cast_array",
+        "cast_boolean",
+        "cast_null",
+        "cast_object",
+        "cast_set",
+        "cast_string",
+        "ceil",
+        "concat",
+        "contains",
+        "count",
+        "div",
+        "endswith",
+        "eq",
+        "equal",
+        "floor",
+        "format_int",
+        "gt",
+        "gte",
+        "indexof",
+        "indexof_n",
+        "intersection",
+        "is_array",
+        "is_boolean",
+        "is_null",
+        "is_number",
+        "is_object",
+        "is_set",
+        "is_string",
+        "lower",
+        "lt",
+        "lte",
+        "max",
+        "min",
+        "minus",
+        "mul",
+        "neq",
+        "or",
+        "plus",
+        "print",
+        "product",
+        "re_match",
+        "rem",
+        "replace",
+        "round",
+        "set_diff",
+        "sort",
+        "split",
+        "sprintf",
+        "startswith",
+        "substring",
+        "sum",
+        "to_number",
+        "trace",
+        "trim",
+        "trim_left",
+        "trim_prefix",
+        "trim_right",
+        "trim_space",
+        "trim_suffix",
+        "type_name",
+        "union",
+        "upper",
+        "walk",
+    ]
 )
 """Every OPA builtin without a dot: OPA reads these names as functions wherever they stand."""
 

@@ -1,29 +1,41 @@
-"""Rego text -> tree. The parser is the embedded engine's own, so admission judges what will run.
+"""The parser's JSON -> `tree`. Refuses whatever is no node there.
 
-Refuses before parsing what the parser handles badly: deep brackets (its time doubles per level),
-tabs of control characters, byte order marks; and after parsing whatever is no node of `tree`.
+The parser is laxer than OPA's in a few places (old set rules, blanks before brackets, a union that
+OPA reads as a comprehension); those are refused here too.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-import regorus
-
+from extproc.policy.rego.parse import parse
 from extproc.policy.rego.tree import (
-    Bind, Body, Branch, Call, Compr, Const, Every, Expr, Import, Items, Module, Obj, Path, Ref,
-    Refused, Rule, Some, SomeIn, Stmt, Term, Var,
+    Bind,
+    Body,
+    Branch,
+    Call,
+    Compr,
+    Const,
+    Every,
+    Expr,
+    Import,
+    Items,
+    Module,
+    Obj,
+    Path,
+    Ref,
+    Refused,
+    Rule,
+    Some,
+    SomeIn,
+    Stmt,
+    Term,
+    Var,
 )  # fmt: skip
 
-BRACKET_DEPTH_MAX: Final = 9
-"""Measured: parsing nested brackets takes twice as long per level; 9 levels are 8 ms."""
-BYTES_MAX: Final = 256 * 1024
 TEST_SUFFIX: Final = "_test.rego"
 
-_TOKEN = re.compile(r'"(?:\\.|[^"\\\n])*"|`[^`]*`|#[^\n]*|[\[\](){}]|\n', re.S)
 _BINARY = {
     "Add": "plus", "Sub": "minus", "Mul": "mul", "Div": "div", "Mod": "rem",
     "Union": "or", "Intersection": "and",
@@ -32,40 +44,8 @@ _BINARY = {
 
 
 def read_module(file: str, text: str) -> Module:
-    """Parse one file. Raises Refused with the parser's message and line."""
-    _check_text(file, text)
-    engine = regorus.Engine()
-    try:
-        engine.add_policy(file, text)
-        ast = json.loads(engine.get_ast_as_json())[0]["ast"]
-    except Exception as error:
-        raise Refused(file, *_parser_message(str(error))) from None
-    return _Reader(file, text.encode()).module(ast)
-
-
-def _check_text(file: str, text: str) -> None:
-    if len(text.encode()) > BYTES_MAX:
-        raise Refused(file, 1, f"a policy file holds at most {BYTES_MAX} bytes")
-    for number, line in enumerate(text.split("\n"), 1):
-        if any(ord(c) < 32 and c not in "\t\r" for c in line) or "\ufeff" in line:
-            raise Refused(file, number, "control character or byte order mark in the text")
-        if "\r" in line[:-1]:
-            raise Refused(file, number, "carriage return inside a line")
-    line, depth = 1, 0
-    for match in _TOKEN.finditer(text):
-        token = match[0]
-        depth += (token in "[({") - (token in "])}")
-        line += token.count("\n")
-        if depth > BRACKET_DEPTH_MAX:
-            raise Refused(file, line, f"brackets nested deeper than {BRACKET_DEPTH_MAX}")
-
-
-def _parser_message(text: str) -> tuple[int, str]:
-    """The parser's report without its stack trace: line and message."""
-    text = text.split("Stack backtrace")[0]
-    where = re.search(r"^\s*-->.*:(\d+):\d+\s*$", text, re.M)
-    said = re.search(r"error: (.*)", text)
-    return int(where[1]) if where else 1, (said[1] if said else text).strip()[:300]
+    """Parse and read one file. Raises Refused."""
+    return _Reader(file, text.encode()).module(parse(file, text))
 
 
 class _Reader:

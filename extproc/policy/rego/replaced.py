@@ -23,7 +23,7 @@ _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,14})\Z")
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d:[0-5]\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)\Z", re.ASCII
 )
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _VERB = re.compile(r"%(.?)", re.S)
 _GLOB_OTHER = re.compile(r"[?\[\]{}\\!]|\*\*\*")
 

@@ -10,8 +10,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 from extproc.policy.rego.tree import (
-    Bind, Body, Branch, Call, Compr, Every, Expr, Items, Obj, Ref, Refused, Rule, SomeIn, Stmt,
-    Term, Var, subterms, terms_of,
+    Bind,
+    Body,
+    Branch,
+    Call,
+    Compr,
+    Every,
+    Expr,
+    Items,
+    Obj,
+    Ref,
+    Refused,
+    Rule,
+    SomeIn,
+    Stmt,
+    Term,
+    Var,
+    subterms,
+    terms_of,
 )  # fmt: skip
 
 Names = frozenset[str]
@@ -177,9 +193,7 @@ def _inside(stmt: Stmt, safe: Names, file: str) -> Stmt:
 def _inner_whole(term: Term | Bind, safe: Names, file: str) -> Term | Bind:
     if not isinstance(term, Bind):
         return _inner(term, safe, file)
-    return replace(
-        term, left=_inner(term.left, safe, file), right=_inner(term.right, safe, file)
-    )
+    return replace(term, left=_inner(term.left, safe, file), right=_inner(term.right, safe, file))
 
 
 def _inner(term: Term, safe: Names, file: str) -> Term:

@@ -12,8 +12,28 @@ from dataclasses import replace
 
 from extproc.policy.rego.builtins import ONE_WORD_BUILTINS
 from extproc.policy.rego.tree import (
-    Bind, Body, Branch, Call, Compr, Const, Every, Expr, Items, Module, Obj, Path, Ref, Refused,
-    Root, Rule, Some, SomeIn, Stmt, Term, Var, walk_branch,
+    Bind,
+    Body,
+    Branch,
+    Call,
+    Compr,
+    Const,
+    Every,
+    Expr,
+    Items,
+    Module,
+    Obj,
+    Path,
+    Ref,
+    Refused,
+    Root,
+    Rule,
+    Some,
+    SomeIn,
+    Stmt,
+    Term,
+    Var,
+    walk_branch,
 )  # fmt: skip
 
 _ROOTS = ("data", "input")

@@ -14,15 +14,44 @@ from typing import Any
 from extproc.config.mistake import Mistake
 from extproc.policy.rego.builtins import BUILTINS, OPERATORS, REASONS
 from extproc.policy.rego.tree import (
-    Branch, Call, Const, Items, Module, Obj, Path, Ref, Refused, Root, Rule, Term,
+    Branch,
+    Call,
+    Const,
+    Items,
+    Module,
+    Obj,
+    Path,
+    Ref,
+    Refused,
+    Root,
+    Rule,
+    Term,
     walk_branch,
 )  # fmt: skip
 
 Groups = dict[Path, list[Rule]]
 _KEYWORDS = ("in", "if", "every", "contains")
 _RESERVED = frozenset(
-    "data input _ as contains default else every false if import in not null package some true with"
-    .split()
+    [
+        "data",
+        "input",
+        "_",
+        "as",
+        "contains",
+        "default",
+        "else",
+        "every",
+        "false",
+        "if",
+        "import",
+        "in",
+        "not",
+        "null",
+        "package",
+        "some",
+        "true",
+        "with",
+    ]
 )
 
 
