@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from extproc.config.model import Listener
-from extproc.dataplane.local_reply import local_reply_config
+from extproc.dataplane.local_reply import DECISION_ID, local_reply_config
 from extproc.identity.reserved import OWNED_NAMES, OWNED_PREFIXES
 from extproc.routing.plan import ATTEMPTS_MAX
 
@@ -221,7 +221,7 @@ def _virtual_host(limits: Listener) -> Json:
             {
                 "header": {
                     "key": "x-envelope-decision-id",
-                    "value": "%DYNAMIC_METADATA(envelope.exchange:decision_id)%",
+                    "value": DECISION_ID,
                 },
                 "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
             }
@@ -283,7 +283,7 @@ def _access_log(path: str) -> Json:
             "path": path,
             "log_format": {
                 "json_format": {
-                    "at": "%START_TIME%", "decision_id": "%DYNAMIC_METADATA(envelope.exchange:decision_id)%",
+                    "at": "%START_TIME%", "decision_id": DECISION_ID,
                     "method": "%REQ(:METHOD)%", "path": "%PATH(NQ)%", "status": "%RESPONSE_CODE%",
                     "flags": "%RESPONSE_FLAGS%", "details": "%RESPONSE_CODE_DETAILS%",
                     "cluster": "%UPSTREAM_CLUSTER%", "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",

@@ -94,6 +94,7 @@ def local_reply_config() -> Json:
         (_cel("response.code_details.startsWith('rbac_access_denied')"), Code.OVERLOADED),
         (_cel("response.code_details.startsWith('ext_proc')"), Code.OVERLOADED),
         (_status(504), Code.UPSTREAM_TIMEOUT),
+        (_cel("response.code_details == 'response_payload_too_large'"), Code.UPSTREAM_ERROR),
         (_cel("response.code_details.startsWith('upstream')"), Code.UPSTREAM_ERROR),
         (_status(503), Code.OVERLOADED),
         (_status(500), Code.OVERLOADED),

@@ -40,8 +40,13 @@ _TABLE: dict[tuple[str, str], Endpoint] = {
     **_calls("/anthropic", "/v1/messages", ANTHROPIC_MESSAGES),
     ("GET", "/v1/models"): _MODELS,
     ("GET", "/openai/v1/models"): _MODELS,
+    ("GET", "/anthropic/v1/models"): Endpoint(None, "models", "anthropic"),
 }
-_ONE_MODEL = ("/v1/models/", "/openai/v1/models/")
+_ONE_MODEL: dict[str, Family] = {
+    "/v1/models/": "openai",
+    "/openai/v1/models/": "openai",
+    "/anthropic/v1/models/": "anthropic",
+}
 
 
 def resolve(method: str, path: str) -> Endpoint | None:
@@ -49,9 +54,9 @@ def resolve(method: str, path: str) -> Endpoint | None:
     route = path.partition("?")[0]
     found = _TABLE.get((method, route))
     if found is None and method == "GET":
-        for prefix in _ONE_MODEL:
+        for prefix, family in _ONE_MODEL.items():
             if route.startswith(prefix) and len(route) > len(prefix):
-                return Endpoint(None, "models", "openai", unquote(route[len(prefix) :]))
+                return Endpoint(None, "models", family, unquote(route[len(prefix) :]))
     return found
 
 

@@ -23,6 +23,7 @@ from tests.e2e.faults import (
     money,
     outcome,
     refusal,
+    serves,
     stream,
 )
 from tests.e2e.harness import DECISION_ID, GatewayUnderTest
@@ -198,6 +199,8 @@ async def test_the_caller_leaves_before_the_first_byte(
     strict: GatewayUnderTest, provider: ProviderUnderTest, streamed: bool
 ) -> None:
     """P2, P3: `aborted`; the provider has had the input, and that is paid."""
+    await strict.entry_of(await serves(strict))  # nothing else is on its way into the log
+    await provider.forget()
     before, entries = await money(strict), len(strict.entries())
     call = asyncio.create_task(strict.chat(BOT, "[[hang]]", model=SPEND, stream=streamed))
     await provider.busy()

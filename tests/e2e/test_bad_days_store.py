@@ -146,6 +146,7 @@ async def test_the_caller_leaves_while_the_store_hangs(
     store: OwnStore, shop: GatewayUnderTest, provider: ProviderUnderTest
 ) -> None:
     """P1, P2: nothing is sent for a caller who is gone; what was reserved for it is given back."""
+    await shop.entry_of(await serves(shop))  # nothing else is on its way into the log
     before, entries = await money(shop), len(shop.entries())
     async with provider.untouched(), suspended(store.pid):
         call = asyncio.create_task(shop.chat(BOT, "x", model=SPEND))

@@ -96,7 +96,7 @@ def test_common_patterns_pass(pattern: str) -> None:
 @pytest.mark.parametrize(
     "pattern",
     [r"\d", r"\w+", r"\s", r"a\b", "(?i)a", "(?P<n>a)", "a**", "a{2}{3}", "[a&&b]", "[[a]b]",
-     "[a--b]", "{,3}", "a++", "*a", "(*a)", "a{1001}", r"\pL", r"\x41", "[", "(", "a|*b", r"\1"],
+     "[a--b]", "{,3}", "a++", "*a", "(*a)", "a{1001}", r"\pL", r"\x41", "[", "(", "[[:alpha:]]", "a|*b", r"\1"],
 )  # fmt: skip
 def test_patterns_that_engines_read_differently_are_refused(pattern: str) -> None:
     """P6: outside the common subset of Go's and Rust's expressions nothing is admitted."""
@@ -138,51 +138,12 @@ def _kind(decl: dict) -> Kind:  # type: ignore[type-arg]
 # --- mutants ---------------------------------------------------------------------------------
 
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|[A-Za-z_]\w*|\d+|:=|==|!=|>=|<=|[ ]+|\n|.', re.S)
-_WORDS = [
-    "x",
-    "input",
-    "data",
-    "(",
-    ")",
-    "[",
-    "]",
-    "{",
-    "}",
-    ".",
-    ",",
-    ":",
-    ":=",
-    "=",
-    "==",
-    "!=",
-    "<",
-    "+",
-    "-",
-    "&",
-    "|",
-    "if",
-    "else",
-    "some",
-    "every",
-    "in",
-    "not",
-    "contains",
-    "default",
-    "import",
-    "as",
-    "with",
-    "1",
-    "true",
-    "null",
-    "_",
-    ";",
-    "set()",
-    "input.x",
-    "sum",
-    "startswith",
-    ".b",
-    "f",
-] + ["\n", '"a"', "# METADATA\n", "not ", " in "]
+_WORDS = (
+    "x", "input", "data", "(", ")", "[", "]", "{", "}", ".", ",", ":", ":=", "=", "==", "!=",
+    "<", "+", "-", "&", "|", "if", "else", "some", "every", "in", "not", "contains", "default",
+    "import", "as", "with", "1", "true", "null", "_", ";", "set()", "input.x", "sum",
+    "startswith", ".b", "f", "\n", '"a"', "# METADATA\n", "not ", " in ",
+)  # fmt: skip
 
 
 def _mutant(text: str, choose: random.Random) -> str:

@@ -42,7 +42,7 @@ _MAYBE = frozenset(("max", "min"))
 
 
 def check_absence(rule: Rule, always: frozenset[Path]) -> None:
-    """Refuse negations, memberships and values before `else` over what may be absent. Raises Refused."""
+    """Negations, memberships and values before `else` over what may be absent: Refused."""
     for branch in rule.branches:
         _check_memberships(rule, branch, always)
         if rule.kind == "function" and branch.then_else and not _sure(branch.value, always):
@@ -61,10 +61,11 @@ def check_absence(rule: Rule, always: frozenset[Path]) -> None:
 def _check_memberships(rule: Rule, branch: Branch, always: frozenset[Path]) -> None:
     whole = {id(s.term) for s in _statements(branch) if isinstance(s, Expr)}
     for term in walk_branch(branch):
-        if isinstance(term, Call) and term.name == "in" and term.target is None:
-            if id(term) not in whole and not all(_sure(a, always) for a in term.args):
-                text = "a value in `... in ...` may be absent; bind it before (x := ...)"
-                raise Refused(rule.file, term.line, text)
+        if not isinstance(term, Call) or term.name != "in" or id(term) in whole:
+            continue
+        if not all(_sure(a, always) for a in term.args):
+            text = "a value in `... in ...` may be absent; bind it before (x := ...)"
+            raise Refused(rule.file, term.line, text)
 
 
 def always_defined(groups: Groups) -> frozenset[Path]:

@@ -28,7 +28,9 @@ def parse(file: str, text: str) -> dict[str, Any]:
     try:
         engine.add_policy(file, text)
         found: dict[str, Any] = json.loads(engine.get_ast_as_json())[0]["ast"]
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic of the parser is no Exception
         raise Refused(file, *_parser_message(str(error))) from None
     return found
 
@@ -47,9 +49,9 @@ def _check_text(file: str, text: str) -> None:
 def _check_depth(file: str, text: str) -> None:
     line, depth = 1, 0
     for match in _TOKEN.finditer(text):
-        token = match[0]
-        depth += (token in "[({") - (token in "])}")
-        line += token.count("\n")
+        piece = match[0]
+        depth += (piece in "[({") - (piece in "])}")
+        line += piece.count("\n")
         if depth > BRACKET_DEPTH_MAX:
             raise Refused(file, line, f"brackets nested deeper than {BRACKET_DEPTH_MAX}")
 

@@ -31,28 +31,10 @@ from extproc.policy.rego.tree import (
 
 Groups = dict[Path, list[Rule]]
 _KEYWORDS = ("in", "if", "every", "contains")
-_RESERVED = frozenset(
-    [
-        "data",
-        "input",
-        "_",
-        "as",
-        "contains",
-        "default",
-        "else",
-        "every",
-        "false",
-        "if",
-        "import",
-        "in",
-        "not",
-        "null",
-        "package",
-        "some",
-        "true",
-        "with",
-    ]
-)
+_RESERVED = frozenset((
+    "data", "input", "_", "as", "contains", "default", "else", "every", "false", "if",
+    "import", "in", "not", "null", "package", "some", "true", "with",
+))  # fmt: skip
 
 
 def check_imports(module: Module) -> Iterator[Mistake]:
