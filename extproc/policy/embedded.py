@@ -41,6 +41,15 @@ def load(paths: Sequence[str | Path]) -> EmbeddedEngine:
     return EmbeddedEngine(bundle, admission.whole_only)
 
 
+def mistakes(paths: Sequence[str | Path]) -> list[Mistake]:
+    """Why the bundle would not load, for `envelope check`; empty when it would."""
+    try:
+        load(paths)
+    except BundleRefused as refused:
+        return list(refused.mistakes)
+    return []
+
+
 class EmbeddedEngine:
     """A `PolicyEngine` over an admitted bundle."""
 

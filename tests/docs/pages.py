@@ -30,7 +30,8 @@ def pages() -> list[Path]:
         cwd=ROOT, capture_output=True, text=True, check=False,
     ).stdout.split()  # fmt: skip
     if not listed:  # an exported tree
-        listed = [str(p.relative_to(ROOT)) for p in (*ROOT.glob("*.md"), *ROOT.glob("*/**/*.md"))]
+        found = (path.relative_to(ROOT) for path in ROOT.rglob("*.md"))
+        listed = [str(path) for path in found if not any(p.startswith(".") for p in path.parts)]
     return [ROOT / name for name in sorted(listed) if (ROOT / name).is_file()]
 
 

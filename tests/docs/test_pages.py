@@ -17,7 +17,9 @@ from tests.docs.pages import ROOT, anchors, commands, links, page, pages
 PAGES = pages()
 NAMES = [str(path.relative_to(ROOT)) for path in PAGES]
 EVERY_COMMAND = sorted({(name, line) for name in NAMES for line in commands(page(name))})
-FILES = re.compile(r"`((?:extproc|tests|protos|envoy|bench|docs|opa-policies)/[\w./-]+)(?:::(\w+))?`")
+FILES = re.compile(
+    r"`((?:extproc|tests|protos|envoy|bench|docs|opa-policies)/[\w./-]*\w)(?:::(\w+))?`"
+)
 _PRIVATE = re.compile(
     r"(?<![\w.])/(?:home|root|Users|work|mnt|srv)/|/tmp/|"
     r"\b(?:index-url|pypi|artifactory|nexus)\b|https?://[^/\s]*registry",

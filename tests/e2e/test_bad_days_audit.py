@@ -15,18 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Start
-from tests.e2e.faults import (
-    BOT,
-    SPEND,
-    documents,
-    gateway_of,
-    money,
-    only_worker,
-    refusal,
-    serves,
-    until,
-)
+from tests.e2e.faults import BOT, SPEND, documents, gateway_of, money, refusal, serves
 from tests.e2e.harness import DECISION_ID, GatewayUnderTest
+from tests.e2e.processes import only_worker, until
 from tests.e2e.provider_child import ProviderUnderTest
 
 pytestmark = pytest.mark.e2e

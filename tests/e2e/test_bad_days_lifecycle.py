@@ -11,20 +11,9 @@ import httpx2
 import pytest
 
 from tests.e2e.conftest import Start
-from tests.e2e.faults import (
-    BOT,
-    SPEND,
-    SPEND_OUT,
-    Streamed,
-    children,
-    documents,
-    envoy_holds,
-    gone,
-    money,
-    stream,
-    until,
-)
+from tests.e2e.faults import BOT, SPEND, SPEND_OUT, Streamed, documents, envoy_holds, money, stream
 from tests.e2e.harness import DECISION_ID, GatewayUnderTest
+from tests.e2e.processes import children, gone, until
 from tests.e2e.provider_child import ProviderUnderTest
 
 pytestmark = pytest.mark.e2e
@@ -134,8 +123,7 @@ async def test_no_child_outlives_a_killed_parent(
     call = asyncio.create_task(gateway.chat(BOT, "[[hang]]", model=SPEND, max_tokens=50))
     await provider.busy()
     os.kill(gateway.pid, signal.SIGKILL)
-    for pid in parts:
-        await until(lambda pid=pid: gone(pid), f"child {pid} is gone", within_s=5)
+    await until(lambda: all(map(gone, parts)), "every child is gone", within_s=5)
     with pytest.raises(httpx2.TransportError):
         await call
     gateway.start()

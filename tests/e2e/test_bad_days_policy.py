@@ -13,18 +13,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.e2e.faults import (
-    BOT,
-    SPEND,
-    documents,
-    gateway_of,
-    kill_worker,
-    money,
-    refusal,
-    serves,
-    until,
-)
+from tests.e2e.faults import BOT, SPEND, documents, gateway_of, money, refusal, serves
 from tests.e2e.harness import GatewayUnderTest
+from tests.e2e.processes import kill_worker, until
 from tests.e2e.provider_child import ProviderUnderTest
 
 pytestmark = pytest.mark.e2e

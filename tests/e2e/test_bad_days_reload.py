@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.documents import Documents, priced
-from tests.e2e.faults import BOT, SPEND, documents, gateway_of, stream, until
+from tests.e2e.faults import BOT, SPEND, documents, gateway_of, stream
 from tests.e2e.harness import GatewayUnderTest
+from tests.e2e.processes import until
 from tests.e2e.provider_child import ProviderUnderTest
 
 pytestmark = pytest.mark.e2e

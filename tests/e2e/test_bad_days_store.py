@@ -13,7 +13,6 @@ from tests.e2e.faults import (
     CALLS,
     SPEND,
     SPEND_OUT,
-    OwnStore,
     documents,
     envoy_holds,
     gateway_of,
@@ -23,9 +22,9 @@ from tests.e2e.faults import (
     reserved,
     serves,
     stream,
-    suspended,
 )
 from tests.e2e.harness import GatewayUnderTest
+from tests.e2e.processes import OwnStore, suspended
 from tests.e2e.provider_child import ProviderUnderTest
 
 pytestmark = pytest.mark.e2e

@@ -18,23 +18,18 @@ from tests.e2e.faults import (
     SPEND,
     SPEND_IN,
     SPEND_OUT,
-    OwnStore,
     documents,
     envoy_holds,
     gateway_of,
-    kill_worker,
     money,
-    only_worker,
     outcome,
     refusal,
     reserved,
     serves,
     stream,
-    suspended,
-    until,
-    workers,
 )
 from tests.e2e.harness import GatewayUnderTest
+from tests.e2e.processes import OwnStore, kill_worker, only_worker, suspended, until, workers
 from tests.e2e.provider_child import ProviderUnderTest
 
 pytestmark = pytest.mark.e2e

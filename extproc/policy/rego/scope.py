@@ -56,6 +56,13 @@ class _Scope:
             scope = scope.parent
         return None
 
+    def encloses(self, name: str) -> bool:
+        """Whether an enclosing scope declares the name."""
+        scope = self.parent
+        while scope is not None and name not in scope.declared:
+            scope = scope.parent
+        return scope is not None
+
 
 class ModuleNames:
     """What a bare name means in one module: an import, or a rule of its package."""
@@ -142,10 +149,21 @@ class _Resolver:
                 return None
             case SomeIn(key, value, collection, line):
                 source = self.term(collection, scope)
+                for part in (key, value):
+                    self.check_new(part, scope)
                 first = self.pattern(key, scope) if key is not None else None
                 return SomeIn(first, self.pattern(value, scope), source, line)
             case Every():
                 return self.every(stmt, scope)
+
+    def check_new(self, pattern: Term | None, scope: _Scope) -> None:
+        """The engine fails on every input when `some x in` reuses a name; OPA hides the old one."""
+        for part in _assigned(pattern) if pattern is not None else ():
+            if isinstance(part, Var) and (
+                scope.encloses(part.name) or self.names.path(part.name) is not None
+            ):
+                text = f"`some {part.name} in` reuses a name that has a meaning here; rename it"
+                raise self.refuse(part.line, text)
 
     def whole(self, term: Term | Bind, negated: bool, scope: _Scope) -> Term | Bind:
         match term:

@@ -1,0 +1,110 @@
+"""`docs/configuration.md` against the models: every field with its default, and YAML that loads."""
+
+from __future__ import annotations
+
+import re
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic.fields import FieldInfo
+
+from extproc.config import model as m
+from extproc.config.advice import advice
+from extproc.config.guardrail_settings import GUARDRAIL_SETTINGS
+from extproc.config.kinds import KINDS
+from extproc.config.load import load
+from extproc.config.model import Config
+from extproc.config.sources import Source
+from tests.docs.pages import ROOT, blocks, page, pages
+
+PAGE = page("docs/configuration.md")
+OTHERS = [
+    str(path.relative_to(ROOT))
+    for path in pages()
+    if path.name != "configuration.md" and blocks(path.read_text("utf-8"), "yaml")
+]
+_ROW = re.compile(r"^\| `([^`]+)` \| ([^|]+) \|", re.MULTILINE)
+SECTIONS = {
+    **{f"## `{kind}`": model for kind, model in KINDS.items()},
+    **{f"### Settings of type `{kind}`": model for kind, model in GUARDRAIL_SETTINGS.items()},
+    "## `when`": m.When,
+}
+
+
+def part_of(annotation: Any) -> tuple[type[m.Document] | None, str]:
+    """The document inside a field's type, and `[]` where there are many of it."""
+    if isinstance(annotation, type) and issubclass(annotation, m.Document):
+        return annotation, ""
+    for inner in typing.get_args(annotation):
+        found, _ = part_of(inner)
+        if found is not None:
+            return found, "[]" if typing.get_origin(annotation) is tuple else ""
+    return None, ""
+
+
+def fields(model: type[m.Document], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Every field with its path; `when` has a section of its own, `type` is the heading."""
+    for name, field in model.model_fields.items():
+        inner, many = part_of(field.annotation)
+        if inner is None or inner is m.When:
+            if prefix or name != "type":
+                yield prefix + name, field
+        else:
+            yield from fields(inner, f"{prefix}{name}{many}.")
+
+
+def shown(field: FieldInfo) -> str:
+    """A default as the page writes it."""
+    if field.is_required():
+        return "required"
+    match field.get_default(call_default_factory=True):
+        case None:
+            return "-"
+        case bool(value):
+            return f"`{str(value).lower()}`"
+        case float(value):
+            return f"`{value:g}`"
+        case tuple(values):
+            return f"`[{', '.join(values)}]`"
+        case value:
+            return f"`{value}`"
+
+
+def section(heading: str) -> str:
+    """The text below a heading, up to the next one of any level."""
+    _, found, rest = PAGE.partition(f"\n{heading}\n")
+    assert found, heading
+    return re.split(r"^#", rest, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_every_field_is_listed_with_its_default(heading: str) -> None:
+    """Contract 2, docs: no field without a line, no line without a field."""
+    rows = [(name, default.strip()) for name, default in _ROW.findall(section(heading))]
+    assert rows == [(name, shown(field)) for name, field in fields(SECTIONS[heading])]
+
+
+def test_the_pages_yaml_is_one_good_configuration() -> None:
+    """Contract 2, docs: what a reader copies loads, and needs no advice."""
+    found = loaded([b.text for b in blocks(PAGE, "yaml")])
+    assert isinstance(found, Config), "\n".join(map(str, found))
+    assert advice(found) == []
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_pages_yaml_loads_too(name: str) -> None:
+    """Contract 2, docs: rules of other pages load beside the accounts of the first."""
+    accounts = ("gateway-config", "provider-account", "team", "user", "virtual-account")
+    documents = [d for b in blocks(PAGE, "yaml") for d in yaml.safe_load_all(b.text)]
+    kept = yaml.safe_dump_all([d for d in documents if d["type"] in accounts])
+    found = loaded([kept, *(b.text for b in blocks(page(name), "yaml"))])
+    assert isinstance(found, Config), "\n".join(map(str, found))
+    assert advice(found) == []
+
+
+def loaded(texts: list[str]) -> Any:
+    return load([Source(f"block-{n}.yaml", text, str(Path("/"))) for n, text in enumerate(texts)])
