@@ -43,7 +43,8 @@ ENTRY_BYTES_MAX = 65_536 - 512
 """Bytes of an entry as JSON. The spool's frame and the log's index fit in the 512 that are left."""
 
 OUTCOMES = (
-    "allowed", "refused", "aborted", "upstream_error", "worker_lost", "spool_damaged",
+    "allowed", "answered", "refused", "blocked", "aborted", "truncated", "upstream_error",
+    "worker_lost", "spool_damaged",
 )  # fmt: skip
 """`worker_lost`: the worker died with it open. `spool_damaged`: a spool line was unreadable."""
 

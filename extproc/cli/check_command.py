@@ -11,8 +11,9 @@ import json
 import sys
 from collections.abc import Sequence
 
+from extproc.admissible import mistakes, unpriced
 from extproc.config.advice import advice
-from extproc.config.files import check_rego, check_secrets
+from extproc.config.files import place
 from extproc.config.load import load
 from extproc.config.mistake import Mistake
 from extproc.config.model import Config
@@ -37,8 +38,18 @@ def run(args: argparse.Namespace) -> int:
     config = load(read_sources(args.config))
     if isinstance(config, list):
         return _report(config, [], None, args.json)
-    mistakes = check_rego(config) + ([] if args.no_secrets else check_secrets(config))
-    return _report(mistakes, advice(config), config, args.json)
+    found = mistakes(config, secrets=not args.no_secrets)
+    return _report(found, [*advice(config), *_prices(config)], config, args.json)
+
+
+def _prices(config: Config) -> list[Mistake]:
+    """Models without a price load, and each call of them is refused: say so now."""
+    found = []
+    for name in unpriced(config):
+        file, line = place(config, f"provider-account/{name.partition('/')[0]}")
+        text = f"model '{name}' has no price: its calls are refused (set `price`, or on the "
+        found.append(Mistake(file, line, text + "account `unpriced: allow`)"))
+    return found
 
 
 def counts(config: Config) -> dict[str, int]:

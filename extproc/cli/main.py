@@ -29,7 +29,7 @@ COMMANDS = {
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Every command's module `extproc.cli.<command>_command` has `configure(parser)` and `run(args)`."""
+    """`extproc.cli.<command>_command` has `configure(parser)` and `run(args)` for each of them."""
     parser = argparse.ArgumentParser(
         prog="envelope",
         description="A governed gateway for LLM calls: identity, policy, safety, evidence.",

@@ -14,8 +14,8 @@ import signal
 import sys
 from pathlib import Path
 
+from extproc.admissible import mistakes
 from extproc.cli.up_command import EXPECTED_FAILURES, free_port, load_or_explain
-from extproc.config.files import check_rego
 from extproc.server.gateway import Gateway, Options, write_ready_file
 from extproc.state import DEFAULT_STATE, StateDir
 
@@ -50,8 +50,8 @@ async def _serve(arguments: argparse.Namespace) -> int:
         return 2
     sources, config = loaded
     # Secrets are Envoy's alone in a sidecar: this process need not be able to read them (P4).
-    if mistakes := check_rego(config):
-        print("\n".join(map(str, mistakes)), file=sys.stderr)
+    if found := mistakes(config, secrets=False):
+        print("\n".join(map(str, found)), file=sys.stderr)
         return 2
     options = Options(
         config_path=arguments.config,

@@ -16,8 +16,8 @@ import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from extproc.admissible import mistakes, unpriced
 from extproc.audit.values import AuditUnavailable
-from extproc.config.files import check_files
 from extproc.config.load import load
 from extproc.config.model import Config
 from extproc.config.secrets import SecretMissing
@@ -88,9 +88,11 @@ async def _up(arguments: argparse.Namespace) -> int:
         if loaded is None:
             return 2
         sources, config = loaded
-        if mistakes := check_files(config):
-            print("\n".join(map(str, mistakes)), file=sys.stderr)
+        if found := mistakes(config):
+            print("\n".join(map(str, found)), file=sys.stderr)
             return 2
+        for name in unpriced(config):
+            print(f"note: {name} has no price; its calls are refused", file=sys.stderr)
         gateway = await stack.enter_async_context(
             Gateway(_options(arguments, path), sources, config)
         )

@@ -40,7 +40,7 @@ class PiiSettings(Document):
 class SecretsSettings(Document):
     """`config` of a `secrets` guardrail: what a mutate puts in a secret's place."""
 
-    redaction_text: str = Field(default="[REDACTED]", max_length=128)
+    redaction_text: str = Field(default="[REDACTED]", max_length=64)
 
 
 GUARDRAIL_SETTINGS: Mapping[str, type[Document]] = {"pii": PiiSettings, "secrets": SecretsSettings}

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from extproc.identity.keys import RANDOM_BYTES, mint
 from extproc.server.child import Child, python
+from extproc.state import StateDir
 
 ACCOUNTS = ("support-bot", "research-bot", "dev-bot", "untagged-bot", "busy-bot", "broke-bot")
 READY_S = 20
@@ -47,7 +48,7 @@ class DemoSetup:
 @asynccontextmanager
 async def prepare_demo(state: Path) -> AsyncIterator[DemoSetup]:
     """Start the provider, write the configuration; stop the provider at the end."""
-    folder = state.resolve() / "demo"
+    folder = StateDir(state.resolve()).prepare().root / "demo"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     ready = folder / "provider.json"
     ready.unlink(missing_ok=True)

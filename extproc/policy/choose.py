@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from extproc.config.mistake import Mistake
 from extproc.config.model import Policy
 from extproc.policy.bundle import shipped
 from extproc.policy.values import PolicyEngine
+
+
+def policy_mistakes(policy: Policy) -> list[Mistake]:
+    """Why the Rego a configuration names would not load; empty for an OPA server (P7)."""
+    if policy.opa is not None or policy.rego is None:
+        return []
+    from extproc.policy.embedded import mistakes
+
+    return mistakes(policy.rego)
 
 
 def engine_for(policy: Policy) -> PolicyEngine:

@@ -14,11 +14,13 @@ import tempfile
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
 
+from extproc.admissible import mistakes
 from extproc.audit.sequencer import Sequencer
 from extproc.audit.values import AuditUnavailable
 from extproc.config.model import Config
@@ -39,6 +41,8 @@ WATCH_S = 0.5
 SEQUENCE_S = 0.05
 RELOAD_AGAIN_S = 2
 ADMIN_READY_S = 30
+NEED_RESTART = ("listener", "store", "audit", "telemetry")
+"""Parts of `gateway-config` that are read when the gateway starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,25 +220,30 @@ class Gateway:
             await asyncio.sleep(SEQUENCE_S)
 
     async def _watch_config(self) -> None:
-        watch = Watch(self._options.config_path, self.config)
+        watch = self._new_watch()
         while True:
             await asyncio.sleep(WATCH_S)
             match await asyncio.to_thread(watch.poll, time.monotonic_ns() // 1_000_000):
                 case Changed(sources=sources, config=config):
                     if not await self._reload(list(sources), config):
                         await asyncio.sleep(RELOAD_AGAIN_S)
-                        watch = Watch(self._options.config_path, self.config)
-                case Bad(mistakes=mistakes):
-                    for mistake in mistakes:
+                        watch = self._new_watch()
+                case Bad(mistakes=found):
+                    for mistake in found:
                         log.error("configuration not loaded: %s", mistake)
+
+    def _new_watch(self) -> Watch:
+        check = partial(mistakes, secrets=self._options.data_plane)
+        return Watch(self._options.config_path, self.config, check=check)
 
     async def _reload(self, sources: list[Source], config: Config) -> bool:
         """Envoy learns new clusters before any worker may route to them.
 
         The same digest means that a policy or a secret changed: everything is taken anew.
         """
-        if config.gateway.listener != self.config.gateway.listener:
-            log.warning("`listener` has changed: that takes a restart; the rest is loaded now")
+        for part in NEED_RESTART:
+            if getattr(config.gateway, part) != getattr(self.config.gateway, part):
+                log.warning("`%s` has changed: that takes a restart; the rest is loaded now", part)
         try:
             if self._envoy is not None:
                 self._envoy.write(config)
