@@ -20,7 +20,9 @@ base_url: http://127.0.0.1:{provider_port}/v1
 auth: {{api_key: {{file: provider-key}}}}
 region: us
 models:
-  - {{id: gpt-4o-mini, max_output_tokens: 16384, price: {{input_per_mtok: 0.15, output_per_mtok: 0.6}}}}
+  - id: gpt-4o-mini
+    max_output_tokens: 16384
+    price: {{input_per_mtok: 0.15, output_per_mtok: 0.6}}
 ---
 type: virtual-account
 name: bench
@@ -48,7 +50,10 @@ guardrails:
 type: gateway-guardrails-config
 name: guardrails
 rules:
-  - {{id: all, when: {{}}, llm_input_guardrails: [global/pii, global/secrets], llm_output_guardrails: [global/pii, global/secrets]}}
+  - id: all
+    when: {{}}
+    llm_input_guardrails: [global/pii, global/secrets]
+    llm_output_guardrails: [global/pii, global/secrets]
 """
 
 

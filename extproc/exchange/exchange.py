@@ -121,10 +121,11 @@ class Exchange:
             self._answer.end(complete=complete)
         if not complete:
             record.outcome = record.outcome if record.outcome in _ENDED else "aborted"
-            if self._request.sent and record.usage is None:
-                # The provider has had the input; what it made of it nobody saw.
-                record.usage = Usage(self._request.input_tokens, 0, source="counted")
-                record.usage_flags.append("answer_not_seen")
+        timed_out = record.refusal is not None and record.refusal.code is Code.UPSTREAM_TIMEOUT
+        if self._request.sent and record.usage is None and (timed_out or not complete):
+            # The provider has had the input; what it made of it nobody saw.
+            record.usage = Usage(self._request.input_tokens, 0, source="counted")
+            record.usage_flags.append("answer_not_seen")
         self._price()
 
     def _price(self) -> None:

@@ -70,7 +70,8 @@ class AnswerStream:
         for frame in frames:
             self._usage = self._provider.frame_usage(frame, self._usage)
             self._final = self._final or self._provider.is_final(frame)
-            self._error_seen = self._error_seen or bool(frame.data and "error" in frame.data)
+            if frame.data and "error" in frame.data:
+                self._error_seen, record.outcome = True, "upstream_error"
             for slot in self._provider.frame_texts(frame):
                 self._output.add(slot.channel, slot.text)
                 record.first_token_ns = record.first_token_ns or now

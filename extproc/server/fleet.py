@@ -24,6 +24,8 @@ log = logging.getLogger("envelope.fleet")
 
 READY_S = 30
 RESTART_PAUSE_S = 0.2
+HUNG_S = 8.0
+"""Above what the heaviest allowed body keeps a worker busy, so that only a stuck one is killed."""
 
 
 @dataclass(slots=True)
@@ -61,7 +63,8 @@ class Fleet:
         spec = {**self._shared, "owner": slot.owner, "slot": slot.number, "socket": slot.socket}
         path = self._run / f"worker-{slot.number}.json"
         write_atomically(path, spec)
-        Path(slot.socket).unlink(missing_ok=True)
+        for left in (slot.socket, f"{slot.socket}.beat"):
+            Path(left).unlink(missing_ok=True)
         slot.child = Child(f"worker {slot.number}", python("extproc.server.worker", str(path)))
 
     async def wait_ready(self) -> None:
@@ -78,6 +81,10 @@ class Fleet:
         """Until cancelled: bring back what died, settle what it left."""
         while True:
             for slot in self._slots:
+                if slot.child is not None and _hung(slot.socket):
+                    log.error("%s does not answer: killed", slot.child.name)
+                    slot.child.signal(signal.SIGKILL)
+                    await slot.child.ended(5)
                 if slot.child is not None and not slot.child.alive:
                     log.warning("%s ended (%s), starting another", slot.child.name,
                                 slot.child.exit_code)  # fmt: skip
@@ -105,6 +112,15 @@ class Fleet:
     async def stop(self, grace_s: float) -> None:
         children = [s.child for s in self._slots if s.child is not None]
         await asyncio.gather(*(c.stop(grace_s=grace_s) for c in children))
+
+
+def _hung(path: str) -> bool:
+    """Whether a worker that once lived has not turned its event loop for HUNG_S."""
+    try:
+        beat = os.stat(f"{path}.beat").st_mtime
+    except FileNotFoundError:
+        return False
+    return time.time() - beat > HUNG_S
 
 
 def _accepts(path: str) -> bool:

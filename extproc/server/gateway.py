@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from redis.asyncio import Redis
 from extproc.admissible import mistakes
 from extproc.audit.sequencer import Sequencer
 from extproc.audit.values import AuditUnavailable
-from extproc.config.model import Config
+from extproc.config.model import Config, ProviderAccount
 from extproc.config.reload import Bad, Changed, Watch
 from extproc.config.sources import Source, sources_to_json
 from extproc.dataplane.bootstrap import Place
@@ -41,6 +41,8 @@ WATCH_S = 0.5
 SEQUENCE_S = 0.05
 RELOAD_AGAIN_S = 2
 ADMIN_READY_S = 30
+LEAVING_S = 5
+"""How long clusters of accounts that were removed stay, for requests already bound there."""
 NEED_RESTART = ("listener", "store", "audit", "telemetry")
 """Parts of `gateway-config` that are read when the gateway starts."""
 
@@ -106,6 +108,7 @@ class Gateway:
         self._keep(self._watch_config())
         assert self._fleet is not None
         self._keep(self._fleet.watch())
+        self._keep(self._watch_parts())
         write_atomically(self._options.state.run_file, self.facts())
 
     async def _start_store(self) -> None:
@@ -232,12 +235,25 @@ class Gateway:
                     for mistake in found:
                         log.error("configuration not loaded: %s", mistake)
 
+    async def _watch_parts(self) -> None:
+        """Bring back Envoy and the admin process when they die."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            if self._admin is not None and not self._admin.alive:
+                log.warning("admin ended (%s), starting another", self._admin.exit_code)
+                self._start_admin()
+            envoy = self._envoy
+            if envoy is not None and envoy.child is not None and not envoy.child.alive:
+                log.warning("envoy ended (%s), starting another", envoy.child.exit_code)
+                envoy.start(self.config)
+
     def _new_watch(self) -> Watch:
         check = partial(mistakes, secrets=self._options.data_plane)
         return Watch(self._options.config_path, self.config, check=check)
 
     async def _reload(self, sources: list[Source], config: Config) -> bool:
-        """Envoy learns new clusters before any worker may route to them.
+        """Envoy learns new clusters before any worker may route to them, and forgets old ones
+        when no worker does any more.
 
         The same digest means that a policy or a secret changed: everything is taken anew.
         """
@@ -246,8 +262,9 @@ class Gateway:
                 log.warning("`%s` has changed: that takes a restart; the rest is loaded now", part)
         try:
             if self._envoy is not None:
-                self._envoy.write(config)
-                await self._until_envoy_knows(config)
+                leaving = self.config.accounts
+                self._envoy.write(config, leaving)
+                await self._until_envoy_knows(config, leaving)
         except Exception as error:
             log.error("configuration not loaded: %s", error)
             return False
@@ -257,13 +274,21 @@ class Gateway:
         assert self._fleet is not None
         self._fleet.reload()
         self.config, self._sources = config, sources
+        self._keep(self._forget_clusters(config))
         log.info("configuration %s loaded", config.digest[:12])
         return True
 
-    async def _until_envoy_knows(self, config: Config) -> None:
+    async def _forget_clusters(self, config: Config) -> None:
+        await asyncio.sleep(LEAVING_S)
+        if self._envoy is not None and config is self.config:
+            self._envoy.write(config)
+
+    async def _until_envoy_knows(
+        self, config: Config, leaving: Mapping[str, ProviderAccount]
+    ) -> None:
         assert self._envoy is not None
         for _ in range(100):
-            if await self._envoy.knows(config):
+            if await self._envoy.knows(config, leaving):
                 return
             await asyncio.sleep(0.05)
         log.warning("envoy has not confirmed the new clusters yet")

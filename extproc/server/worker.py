@@ -26,6 +26,7 @@ from extproc.server.service import build_server
 
 log = logging.getLogger("envelope.worker")
 DRAIN_S = 20
+BEAT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Worker:
                 self._adapters.keys.run(),
                 self._runtime.renew_forever(),
                 self._reload_forever(),
+                self._beat_forever(),
                 self._adapters.observer.run(),
             )
         ]
@@ -88,6 +90,16 @@ class Worker:
             task.cancel()
         await self._adapters.observer.close()
         self._adapters.audit.release()
+
+    async def _beat_forever(self) -> None:
+        """Tell the fleet that the event loop turns; leave when the spool is gone, for a successor
+        with a spool of its own."""
+        while True:
+            Path(f"{self._spec.socket}.beat").touch()
+            if self._adapters.audit.taken_away:
+                log.error("the audit spool was taken away: making room for another worker")
+                self._stop.set()
+            await asyncio.sleep(BEAT_S)
 
     async def _drain(self) -> None:
         await self._server.stop(grace=DRAIN_S)

@@ -196,3 +196,16 @@ def _flat(made: Documents, provider_url: str, limit_usd: float) -> None:
          "unit": "cost_per_day"},
     ])  # fmt: skip
     made.bot("flat-bot", team="flat", models=["flat/*"])
+
+
+async def test_a_hung_worker_is_replaced(start_gateway: Start, provider: ProviderUnderTest) -> None:
+    """P1: a worker that stands still is noticed and killed; then every call is answered again."""
+    gateway = start_gateway(documents(provider.url), workers=2)
+    await serves(gateway)
+    stuck = workers(gateway)[0]
+    async with suspended(stuck):
+        await until(lambda: stuck not in workers(gateway), "the stuck worker is killed", 25)
+    await until(lambda: len(workers(gateway)) == 2, "another one takes its place")
+    await serves(gateway)
+    for _ in range(8):
+        assert (await gateway.chat(BOT, "x", model=SPEND)).status_code == 200

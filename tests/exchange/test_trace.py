@@ -17,8 +17,11 @@ def test_the_callers_trace_is_continued() -> None:
     assert trace == "4bf92f3577b34da6a3ce929d0e0e4736" and span != "00f067aa0ba902b7"
 
 
-@pytest.mark.parametrize("bad", ["", "x", "00-" + "0" * 32 + "-" + "1" * 16 + "-01",
-                                 "00-" + "1" * 32 + "-" + "0" * 16 + "-01", "00-G-1-01"])  # fmt: skip
+ZERO_TRACE = f"00-{'0' * 32}-{'1' * 16}-01"
+ZERO_SPAN = f"00-{'1' * 32}-{'0' * 16}-01"
+
+
+@pytest.mark.parametrize("bad", ["", "x", ZERO_TRACE, ZERO_SPAN, "00-G-1-01"])
 def test_a_bad_traceparent_begins_a_new_trace(bad: str) -> None:
     """W3C Trace Context 4.3: what cannot be parsed is not passed on."""
     sent, trace, _ = child_of(bad, DECISION)

@@ -53,7 +53,7 @@ PRIORITY = """
 
 
 def test_priority_decides_the_order() -> None:
-    """Routing: lower numbers first; a target that is no fallback candidate serves first or never."""
+    """Routing: lower numbers first; what is no fallback candidate serves first or never."""
     routed = router(PRIORITY).route("prod/x", EVERYONE, {}, 0.0)
     assert routed is not None and routed.rule_id == "p"
     assert names(routed) == ["a/big", "b/big"]

@@ -1,4 +1,4 @@
-"""Our rendering of the ext_proc interface against Envoy's own schema (envoy-data-plane), both ways."""
+"""Our rendering of the ext_proc interface against Envoy's own schema, both ways."""
 
 from __future__ import annotations
 

@@ -4,15 +4,23 @@
 --
 -- The processor stamps what it has judged with dynamic metadata `envelope.answer.seq`: 1 for a
 -- whole answer or the head of a stream, then one more for every piece of the stream. A piece that
--- arrives with no new stamp is withheld. Envoy's own replies carry `x-envelope-local`; their text
--- is fixed.
-local REFUSED = '{"error":{"message":"The gateway cannot take this request now. ' ..
-  'Try again shortly.","type":"api_error","code":"overloaded","param":null}}'
+-- arrives with no new stamp is withheld; the first of them becomes an error event, so that nobody
+-- takes the stream for finished. Envoy's own replies carry `x-envelope-local`; their text is fixed.
+local TEXT = "The gateway cannot take this request now. Try again shortly."
+local OPENAI = '{"error":{"message":"' .. TEXT ..
+  '","type":"overloaded_error","code":"overloaded","param":null,"decision_id":"%s"}}'
+local ANTHROPIC = '{"type":"error","error":{"type":"overloaded_error","message":"' .. TEXT ..
+  '","code":"overloaded"},"request_id":"%s"}'
 
 function envoy_on_request(handle)
   -- Kept for the answer: the header itself is never sent to a provider.
-  local id = handle:headers():get("x-envelope-decision-id")
-  handle:streamInfo():dynamicMetadata():set("envelope.exchange", "decision_id", id)
+  local headers = handle:headers()
+  local metadata = handle:streamInfo():dynamicMetadata()
+  metadata:set("envelope.exchange", "decision_id", headers:get("x-envelope-decision-id"))
+  local path = headers:get(":path") or ""
+  if path:find("/v1/messages", 1, true) == 1 or path:find("/anthropic/", 1, true) == 1 then
+    metadata:set("envelope.exchange", "anthropic", true)
+  end
 end
 
 local function seq(handle)
@@ -21,12 +29,23 @@ local function seq(handle)
   return stamp.seq
 end
 
+local function refusal(handle)
+  local exchange = handle:streamInfo():dynamicMetadata():get("envelope.exchange")
+  return string.format(exchange.anthropic and ANTHROPIC or OPENAI, exchange.decision_id)
+end
+
+local function error_event(handle)
+  local exchange = handle:streamInfo():dynamicMetadata():get("envelope.exchange")
+  local head = exchange.anthropic and "\n\nevent: error\ndata: " or "\n\ndata: "
+  return head .. refusal(handle) .. "\n\n"
+end
+
 local function withhold(handle)
   local headers = handle:headers()
   headers:replace(":status", "503")
   headers:replace("content-type", "application/json")
   headers:remove("content-length")
-  handle:body(true):setBytes(REFUSED)
+  handle:body(true):setBytes(refusal(handle))
 end
 
 function envoy_on_response(handle)
@@ -38,10 +57,13 @@ function envoy_on_response(handle)
   if seq(handle) == 0 then return withhold(handle) end
   if (headers:get("content-type") or ""):find("text/event-stream", 1, true) ~= 1 then return end
   -- The first piece may be judged before the head passes here: count from the head's own stamp.
-  local last = 1
+  local last, told = 1, false
   for chunk in handle:bodyChunks() do
     local now = seq(handle)
-    if now == last and chunk:length() > 0 then chunk:setBytes("") end
+    if now == last and chunk:length() > 0 then
+      chunk:setBytes(told and "" or error_event(handle))
+      told = true
+    end
     last = now
   end
 end
