@@ -22,7 +22,8 @@ fast: $(TOOLS)         ## the tests that start no gateway
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -m "not e2e"
 
 check: $(TOOLS)        ## format, lint, types, fast tests
-	$(BIN)/ruff check extproc tests bench
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
 	$(BIN)/mypy extproc
 	$(MAKE) fast
 

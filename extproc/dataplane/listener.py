@@ -86,7 +86,9 @@ def _ext_proc(message_timeout_ms: int) -> Json:
                     "retry_host_predicate": [
                         {
                             "name": "envoy.retry_host_predicates.previous_hosts",
-                            "typed_config": {"@type": TYPE + "retry.host.previous_hosts.v3.PreviousHostsPredicate"},
+                            "typed_config": {
+                                "@type": TYPE + "retry.host.previous_hosts.v3.PreviousHostsPredicate"
+                            },
                         }
                     ],
                     "host_selection_retry_max_attempts": "3",

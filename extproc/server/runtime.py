@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
-from typing import Any
 
 from extproc.exchange.exchange import Exchange
 from extproc.exchange.values import Incoming
@@ -19,6 +17,8 @@ from extproc.limits.values import LedgerUnavailable
 log = logging.getLogger("envelope.runtime")
 
 SETTLE_RETRY_S = 0.5
+GATHER_S = 0.005
+"""How long closed exchanges gather before they are settled together."""
 
 
 class Runtime:
@@ -27,7 +27,9 @@ class Runtime:
     def __init__(self, world: World) -> None:
         self.world = world
         self._open: set[Exchange] = set()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._unsettled: list[Exchange] = []
+        self._settling = 0
+        self._settle_wanted = asyncio.Event()
 
     @property
     def overloaded(self) -> bool:
@@ -43,22 +45,29 @@ class Runtime:
         if exchange in self._open:
             self._open.discard(exchange)
             if exchange.holds_reservation:
-                self.spawn(self._settle(exchange))
+                self._unsettled.append(exchange)
+                self._settle_wanted.set()
 
-    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def settle_forever(self) -> None:
+        """Settle what has closed, many at once: one write to the store serves them all.
 
-    async def _settle(self, exchange: Exchange) -> None:
-        """Until the store takes it. If this process dies first, the reservation expires in full."""
+        A settlement that the store did not take is tried again. If this process dies first, the
+        reservation is charged in full (P2).
+        """
         while True:
-            try:
-                await exchange.settle()
-                return
-            except LedgerUnavailable:
-                log.warning("settlement waits for the store")
+            await self._settle_wanted.wait()
+            await asyncio.sleep(GATHER_S)
+            self._settle_wanted.clear()
+            batch, self._unsettled = self._unsettled, []
+            self._settling = len(batch)
+            done = await asyncio.gather(*map(_settled, batch))
+            failed = [exchange for exchange, ok in zip(batch, done, strict=True) if not ok]
+            self._settling = 0
+            if failed:
+                log.warning("%d settlements wait for the store", len(failed))
+                self._unsettled += failed
                 await asyncio.sleep(SETTLE_RETRY_S)
+                self._settle_wanted.set()
 
     async def renew_forever(self) -> None:
         """Keep the reservations of running calls alive (P2)."""
@@ -73,5 +82,14 @@ class Runtime:
 
     async def drained(self) -> None:
         """Returns when nothing is open and everything is settled."""
-        while self._open or self._tasks:
+        while self._open or self._unsettled or self._settling:
             await asyncio.sleep(0.02)
+
+
+async def _settled(exchange: Exchange) -> bool:
+    """Whether the store has it now."""
+    try:
+        await exchange.settle()
+    except LedgerUnavailable:
+        return False
+    return True

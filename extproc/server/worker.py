@@ -7,6 +7,7 @@ SIGTERM: takes no new streams, finishes those it has, settles, leaves.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import signal
@@ -78,6 +79,7 @@ class Worker:
             for work in (
                 self._adapters.keys.run(),
                 self._runtime.renew_forever(),
+                self._runtime.settle_forever(),
                 self._reload_forever(),
                 self._beat_forever(),
                 self._adapters.observer.run(),
@@ -130,6 +132,9 @@ async def serve(spec: Spec) -> None:
     config = read_config(spec.config_file)
     adapters = await build_adapters(config, spec.place)
     world = await build_world(config, spec.place, adapters)
+    # What is loaded now stays: the collector need not walk price lists and vocabularies again.
+    gc.collect()
+    gc.freeze()
     await Worker(spec, adapters, Runtime(world)).run()
 
 

@@ -118,7 +118,7 @@ def test_a_credential_stands_in_its_own_cluster_only(tmp_path: Path) -> None:
 
 
 def test_limits_are_set_on_purpose(tmp_path: Path) -> None:
-    """Issue: header sizes, timeouts, path normalisation, underscores, no upgrades, no admin port."""
+    """P1: header sizes, path normalisation, underscores, no upgrades, no admin port."""
     text, _ = rendered(tmp_path)
     found = json.loads(text)
     http = manager(found)

@@ -141,8 +141,10 @@ def test_our_classes_live_beside_opentelemetrys() -> None:
 def test_the_compiled_classes_are_those_of_the_proto(tmp_path: Path) -> None:
     """Wire: `make protos` was run after the last change of protos/."""
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{root / 'protos'}",
-               f"--descriptor_set_out={tmp_path / 'set'}", str(root / "protos/ext_proc.proto")]  # fmt: skip
+    command = [
+        sys.executable, "-m", "grpc_tools.protoc", f"-I{root / 'protos'}",
+        f"--descriptor_set_out={tmp_path / 'set'}", str(root / "protos/ext_proc.proto"),
+    ]  # fmt: skip
     subprocess.run(command, check=True)
     from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
