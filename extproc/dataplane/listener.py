@@ -67,6 +67,12 @@ def _early_mutation() -> Json:
     }
 
 
+_ANOTHER_HOST: Json = {
+    "name": "envoy.retry_host_predicates.previous_hosts",
+    "typed_config": {"@type": TYPE + "retry.host.previous_hosts.v3.PreviousHostsPredicate"},
+}
+
+
 def _ext_proc(message_timeout_ms: int) -> Json:
     namespaces = [NAMESPACE, f"{NAMESPACE}.answer", f"{NAMESPACE}.request"]
     namespaces += [f"{NAMESPACE}.attempt.{n}" for n in range(1, ATTEMPTS_MAX + 1)]
@@ -83,14 +89,7 @@ def _ext_proc(message_timeout_ms: int) -> Json:
                     "retry_on": "connect-failure",
                     "num_retries": 3,
                     "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"},
-                    "retry_host_predicate": [
-                        {
-                            "name": "envoy.retry_host_predicates.previous_hosts",
-                            "typed_config": {
-                                "@type": TYPE + "retry.host.previous_hosts.v3.PreviousHostsPredicate"
-                            },
-                        }
-                    ],
+                    "retry_host_predicate": [_ANOTHER_HOST],
                     "host_selection_retry_max_attempts": "3",
                 },
             },
