@@ -110,10 +110,11 @@ def show(result: dict[str, Any]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.split("\n\n")[0])
     parser.add_argument("--seconds", type=float, default=8, help="load per set-up (%(default)s)")
-    parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("--json", type=Path, help="also write the JSON here")
     arguments = parser.parse_args()
     result = uvloop.run(run(arguments.seconds))
     show(result)
+    print("\n" + json.dumps(result))
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(result, indent=2) + "\n")
 

@@ -8,7 +8,7 @@ document its defaults hold.
 from __future__ import annotations
 
 import json
-import os.path
+import posixpath
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -208,7 +208,7 @@ def _resolved(document: m.Document, folder: str) -> m.Document:
     """The document with absolute paths."""
 
     def absolute(path: str) -> str:
-        return os.path.normpath(os.path.join(folder, path))
+        return posixpath.normpath(posixpath.join(folder, path))
 
     match document:
         case m.ProviderAccount(auth=m.Auth(api_key=m.SecretRef(file=str() as file))):

@@ -99,6 +99,7 @@ def local_reply_config() -> Json:
         (_status(503), Code.OVERLOADED),
         (_status(500), Code.OVERLOADED),
         (_status(400), Code.INVALID_REQUEST),
+        (_status(431), Code.INVALID_REQUEST),
         (_status(403), Code.UNKNOWN_ROUTE),
         (_status(404), Code.UNKNOWN_ROUTE),
     ]

@@ -1,0 +1,76 @@
+"""The house's own rules, checked on its own text: a pure core, small files, one closed table."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "extproc"
+CORE = ("exchange", "llm", "routing", "guardrails", "usage", "errors.py")
+CORE_FILES = (
+    "identity/contract.py", "identity/keys.py", "identity/scope.py", "identity/directory.py",
+    "identity/principal.py", "identity/record.py", "identity/reserved.py",
+    "limits/match.py", "limits/rules.py", "limits/values.py",
+    "policy/input.py", "policy/decision.py", "policy/values.py",
+    "audit/merkle.py", "audit/entry.py", "audit/values.py",
+    "config/load.py", "config/check.py", "config/match.py", "config/model.py",
+)  # fmt: skip
+OUTSIDE = frozenset(
+    ("grpc", "redis", "aiohttp", "httpx", "requests", "socket", "subprocess", "time", "random",
+     "secrets", "os", "signal", "threading", "starlette", "uvicorn", "opentelemetry")
+)  # fmt: skip
+"""I/O, clocks and randomness: the core gets what they give as parameters."""
+
+
+def core_files() -> Iterator[Path]:
+    for name in CORE:
+        path = ROOT / name
+        yield from sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    yield from (ROOT / name for name in CORE_FILES)
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names of everything a file imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("path", list(core_files()), ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_core_touches_nothing_outside(path: Path) -> None:
+    """Style 2: core files import no driver, no clock, no randomness."""
+    assert not imported(path) & OUTSIDE
+
+
+def test_the_rule_can_fail() -> None:
+    """The check above means something: the shell does import what the core may not."""
+    assert imported(ROOT / "server" / "service.py") & OUTSIDE
+    assert imported(ROOT / "store.py") & OUTSIDE
+
+
+def test_only_the_renderer_resolves_secrets() -> None:
+    """P4: a provider's secret is read where Envoy's secret files are written, and nowhere else."""
+    users = [
+        str(path.relative_to(ROOT))
+        for path in ROOT.rglob("*.py")
+        if "config.secrets import" in path.read_text("utf-8")
+        and "resolve" in path.read_text("utf-8").split("config.secrets import")[1].split("\n")[0]
+    ]
+    assert sorted(users) == ["cli/render_command.py", "dataplane/envoy_process.py"]
+
+
+def test_files_stay_small() -> None:
+    """Style 5: what no longer fits in a reader's head is two things."""
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in ROOT.rglob("*.py")
+        if (lines := len(path.read_text("utf-8").splitlines())) > 420 and "_pb2" not in path.name
+    }
+    assert not long
