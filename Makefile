@@ -40,12 +40,12 @@ protos: $(TOOLS)       ## compile protos/ again
 lock:                  ## pin every dependency again, with hashes
 	$(PYTHON) -m pip install --quiet pip-tools
 	$(PYTHON) -m piptools compile --quiet --upgrade --generate-hashes --no-emit-index-url \
-	  --no-emit-trusted-host --strip-extras --output-file requirements.txt pyproject.toml
+	  --no-emit-trusted-host --strip-extras --no-header --output-file requirements.txt pyproject.toml
 	$(PYTHON) -m piptools compile --quiet --upgrade --generate-hashes --no-emit-index-url \
-	  --no-emit-trusted-host --strip-extras --allow-unsafe --extra test \
+	  --no-emit-trusted-host --strip-extras --no-header --allow-unsafe --extra test \
 	  --constraint requirements.txt --output-file requirements-test.txt pyproject.toml
 	$(PYTHON) -m piptools compile --quiet --upgrade --generate-hashes --no-emit-index-url \
-	  --no-emit-trusted-host --strip-extras --output-file requirements-build.txt \
+	  --no-emit-trusted-host --strip-extras --no-header --output-file requirements-build.txt \
 	  requirements-build.in
 
 $(VENV)/bin/python:
