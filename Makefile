@@ -39,12 +39,12 @@ protos: $(TOOLS)       ## compile protos/ again
 
 lock:                  ## pin every dependency again, with hashes
 	$(PYTHON) -m pip install --quiet pip-tools
-	$(PYTHON) -m piptools compile --quiet --upgrade --generate-hashes --no-emit-index-url \
+	$(PYTHON) -m piptools compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-emit-trusted-host --strip-extras --no-header --output-file requirements.txt pyproject.toml
-	$(PYTHON) -m piptools compile --quiet --upgrade --generate-hashes --no-emit-index-url \
+	$(PYTHON) -m piptools compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-emit-trusted-host --strip-extras --no-header --allow-unsafe --extra test \
 	  --constraint requirements.txt --output-file requirements-test.txt pyproject.toml
-	$(PYTHON) -m piptools compile --quiet --upgrade --generate-hashes --no-emit-index-url \
+	$(PYTHON) -m piptools compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-emit-trusted-host --strip-extras --no-header --output-file requirements-build.txt \
 	  requirements-build.in
 
