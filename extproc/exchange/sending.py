@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from extproc.audit.values import AuditUnavailable
 from extproc.errors import Code, Refusal
+from extproc.exchange.bounds import OUTPUT_TOKENS_UNKNOWN
 from extproc.exchange.entry import intent_entry
 from extproc.exchange.request import Request
 from extproc.exchange.values import Attempt
@@ -61,7 +62,7 @@ def _attempt(request: Request, target: Target) -> Attempt | Refusal:
     body = dialect.with_call(
         {**body, **target.override_params},
         model=target.model.id,
-        max_output_tokens=request.max_output_tokens,
+        max_output_tokens=_maximum(request, target),
         include_usage=request.call.stream,
     )
     version = None
@@ -71,6 +72,18 @@ def _attempt(request: Request, target: Target) -> Attempt | Refusal:
         version = stated or ANTHROPIC_VERSION
     path = target.path_prefix + dialect.upstream_path(target.model.id)
     return Attempt(target, path, strict_json.dump(body), "", version)
+
+
+def _maximum(request: Request, target: Target) -> int | None:
+    """The maximum to send: the caller's or a policy's, or none.
+
+    Where a budget holds and nobody knows the model's own maximum, the one that was reserved is
+    sent: a reservation must be a true upper bound (P2).
+    """
+    if request.max_output_tokens is not None or target.model.max_output_tokens is not None:
+        return request.max_output_tokens
+    budgeted = any(charge.kind == "budget" for charge in request.charges)
+    return OUTPUT_TOKENS_UNKNOWN if budgeted and request.operation == "chat" else None
 
 
 def record_intent(request: Request) -> Refusal | None:
