@@ -10,7 +10,7 @@ from contextlib import suppress
 from extproc.audit.values import AuditUnavailable
 from extproc.errors import Code, Refusal
 from extproc.exchange.answer import Answer
-from extproc.exchange.entry import closing_entry
+from extproc.exchange.entry import closing_entry, intent_entry
 from extproc.exchange.govern import govern, refuse, refuse_early
 from extproc.exchange.record import Record
 from extproc.exchange.request import Request
@@ -60,6 +60,14 @@ class Exchange:
         return self._request.reserving is not None
 
     # --- on the caller's path -----------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Record that there is an exchange: should this process die now, the log still says so.
+
+        A spool that cannot be written stops the exchange later, before anything is sent (P3).
+        """
+        with suppress(AuditUnavailable):
+            self.world.audit.intent(intent_entry(self.record))
 
     def body_arrived(self, body: bytes | None) -> None:
         incoming = self._request.incoming

@@ -38,6 +38,7 @@ class Runtime:
     def open(self, incoming: Incoming) -> Exchange:
         exchange = Exchange(self.world, incoming, time.time_ns() // 1_000_000)
         self._open.add(exchange)
+        exchange.begin()
         return exchange
 
     def closed(self, exchange: Exchange) -> None:

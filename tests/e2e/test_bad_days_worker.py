@@ -70,15 +70,25 @@ async def test_killed_before_it_read_the_request(
 async def test_killed_while_it_decides(
     patient: tuple[OwnStore, GatewayUnderTest], provider: ProviderUnderTest
 ) -> None:
-    """P1, P2: dies while the store reserves; whatever the store took is not left reserved."""
+    """P1, P2, P3: dies while the store reserves; whatever the store took is not left reserved, and
+    the log has the call although nothing was decided yet."""
     store, gateway = patient
+    before = spooled(gateway)
     async with provider.untouched(), suspended(store.pid):
         call = asyncio.create_task(gateway.chat(BOT, "x", model=SPEND))
-        await envoy_holds(gateway, 1)
+        await until(lambda: spooled(gateway) > before, "the worker has opened the exchange")
         await kill_worker(gateway)
-        assert refusal(await call) == (503, "overloaded")
+        answer = await call
+        assert refusal(answer) == (503, "overloaded")
+    assert await outcome(gateway, answer.headers["x-envelope-decision-id"]) == "worker_lost"
     await serves(gateway)
     await until(lambda: _swept(gateway), "nothing is reserved any more")
+
+
+def spooled(gateway: GatewayUnderTest) -> int:
+    """Bytes that all workers have recorded so far."""
+    spools = (gateway.state / "audit" / "spool").glob("*.jsonl")
+    return sum(spool.stat().st_size for spool in spools)
 
 
 @pytest.fixture
