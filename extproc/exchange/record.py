@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from extproc.errors import Refusal
 from extproc.guardrails.values import HookResult
@@ -73,4 +72,3 @@ class Record:
     first_token_ns: int = 0
     last_token_ns: int = 0
     ended_ns: int = 0
-    extra: dict[str, Any] = field(default_factory=dict)
