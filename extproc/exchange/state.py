@@ -48,6 +48,11 @@ TABLE: dict[tuple[State, Event], State] = {
     (_S.START, _E.REQUEST_COMPLETE): _S.GOVERNING,
     (_S.AWAITING_BODY, _E.REQUEST_COMPLETE): _S.GOVERNING,
     (_S.AWAITING_BODY, _E.STOP): _S.DONE,
+    # Envoy refused by itself before the request was whole (e.g. 413): nothing was or will be sent.
+    (_S.START, _E.HEAD): _S.ANSWERING,
+    (_S.START, _E.HEAD_ONLY): _S.DONE,
+    (_S.AWAITING_BODY, _E.HEAD): _S.ANSWERING,
+    (_S.AWAITING_BODY, _E.HEAD_ONLY): _S.DONE,
     (_S.GOVERNING, _E.ALLOW): _S.SENT,
     (_S.GOVERNING, _E.STOP): _S.DONE,
     (_S.SENT, _E.HEAD): _S.ANSWERING,

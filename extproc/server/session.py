@@ -119,7 +119,7 @@ class Session:
         head = wire.response_head(message)
         self._open(None)
         self._opened.refused_by_envoy(head)
-        self.state = State.DONE if head.ends else State.ANSWERING
+        self._step(Event.HEAD_ONLY if head.ends else Event.HEAD)
         reply = pb.ProcessingResponse(dynamic_metadata=wire.stamp(1))
         reply.response_headers.SetInParent()
         return reply
