@@ -1,107 +1,37 @@
 """Cross references: what one document says about another.
 
-Promises: every name that a rule, a grant or a target uses exists; nothing that must be unique
-stands twice, and the mistake names both places; what this version cannot enforce does not load. Two
-tables say what is checked. They read trees, not models, so that they also work on documents with
-other mistakes.
+Promises: every name that a rule, a grant or a target uses exists (`references.py`); nothing that
+must be unique stands twice, and the mistake names both places; what this version cannot enforce
+does not load. It reads trees, not models, so that it also works on documents with other mistakes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from extproc.config.kinds import GATEWAY, KINDS, ROUTING
-from extproc.config.match import is_pattern
-from extproc.config.mistake import Mistake, did_you_mean
+from extproc.config.account_budgets import budget_id
+from extproc.config.kinds import (
+    BUDGETS,
+    GATEWAY,
+    GRANTEES,
+    KINDS,
+    RATES,
+    TENANT_BUDGETS,
+    TENANT_RATES,
+)
+from extproc.config.mistake import Mistake
 from extproc.config.pages import EACH, Names, Page, Path, nodes, texts
+from extproc.config.references import RULES, dangling
 from extproc.config.yaml_tree import Node
-
-RULES = tuple(kind for kind in KINDS if "rules" in KINDS[kind].model_fields)
-GRANTEES = ("team", "user", "virtual-account")
 
 
 def check(pages: Sequence[Page], names: Names) -> list[Mistake]:
     """Every mistake between documents; order is the caller's business."""
-    found = [*_repeats(pages), *_gateways(pages), *_unsupported(pages)]
+    found = [*_repeats(pages), *_shared_ids(pages), *_gateways(pages), *_unsupported(pages)]
     if names.complete:
-        found += [*_dangling(pages, names), *_no_accounts(pages)]
+        found += [*dangling(pages, names), *_no_accounts(pages)]
     return found
-
-
-# --- references ------------------------------------------------------------------------------
-
-Judge = Callable[[str, Names], str]
-
-
-def _model(value: str, names: Names) -> str:
-    """'' when `value` is a pattern, an `account/model` or a virtual model."""
-    account, slash, model = value.partition("/")
-    if is_pattern(value) or value in names.virtual_models:
-        return ""
-    if not slash or account not in names.models:
-        return f"no model or virtual model '{value}'{did_you_mean(value, _all_models(names))}"
-    known = names.models[account]
-    if known is None or model in known:
-        return ""
-    return f"account '{account}' has no model '{model}'{did_you_mean(model, known)}"
-
-
-def _target(value: str, names: Names) -> str:
-    if value in names.virtual_models:
-        return f"'{value}' is a virtual model; a target must be an `account/model`"
-    if is_pattern(value):
-        return f"'{value}' is a pattern; a target must be one `account/model`"
-    return _model(value, names)
-
-
-def _team(value: str, names: Names) -> str:
-    # Without any `team` document teams are implicit: naming one makes it.
-    if not names.teams or value in names.teams:
-        return ""
-    return f"no team '{value}'{did_you_mean(value, names.teams)}"
-
-
-def _subject(value: str, names: Names) -> str:
-    kind, _, name = value.partition(":")
-    if kind == "team" and name != "everyone":
-        return _team(name, names)
-    if kind == "virtualaccount" and name not in names.virtual_accounts:
-        return f"no virtual-account '{name}'{did_you_mean(name, names.virtual_accounts)}"
-    return ""
-
-
-def _selector(value: str, names: Names) -> str:
-    if value in names.guardrails:
-        return ""
-    return f"no guardrail '{value}' (group/name){did_you_mean(value, names.guardrails)}"
-
-
-def _all_models(names: Names) -> Iterator[str]:
-    yield from names.virtual_models
-    for account, known in names.models.items():
-        yield from (f"{account}/{model}" for model in known or ())
-
-
-REFERENCES: tuple[tuple[tuple[str, ...], Path, Judge], ...] = (
-    ((ROUTING,), ("rules", EACH, "load_balance_targets", EACH, "target"), _target),
-    (RULES, ("rules", EACH, "when", "models", EACH), _model),
-    (RULES, ("rules", EACH, "when", "subjects", EACH), _subject),
-    (GRANTEES, ("models", EACH), _model),
-    (("virtual-account",), ("team",), _team),
-    (("user",), ("teams", EACH), _team),
-    (("gateway-guardrails-config",), ("rules", EACH, "llm_input_guardrails", EACH), _selector),
-    (("gateway-guardrails-config",), ("rules", EACH, "llm_output_guardrails", EACH), _selector),
-)
-
-
-def _dangling(pages: Sequence[Page], names: Names) -> Iterator[Mistake]:
-    for page in pages:
-        for kinds, path, judge in REFERENCES:
-            if page.kind in kinds:
-                for node in texts(page.tree, path):
-                    if problem := judge(node.value, names):
-                        yield page.mistake(node, problem)
 
 
 # --- uniqueness ------------------------------------------------------------------------------
@@ -143,11 +73,45 @@ def _repeat(
     rule: Unique, page: Page, node: Node, scope: int, first: dict[tuple[int, str], str]
 ) -> Iterator[Mistake]:
     value = node.value.lower() if rule.secret else node.value
-    place = f"{page.file}:{node.line} ({page.kind} '{page.name}')"
+    place = _place(page, node)
     taken = first.setdefault((scope, value), place)
     if taken is not place:
         what = "this key" if rule.secret else f"{rule.what} '{value}'"
         yield page.mistake(node, f"{what} stands here again; first at {taken}")
+
+
+def _place(page: Page, node: Node) -> str:
+    return f"{page.file}:{node.line} ({page.kind} '{page.name}')"
+
+
+def _shared_ids(pages: Sequence[Page]) -> Iterator[Mistake]:
+    """Ids of limits that come from different kinds of documents: each must name one limit."""
+    for family in ((BUDGETS, *TENANT_BUDGETS, *GRANTEES), (RATES, TENANT_RATES)):
+        first: dict[str, tuple[Page, Node]] = {}
+        for page in sorted((page for page in pages if page.kind in family), key=_last_rules):
+            for limit_id, node in _limit_ids(page):
+                known, at = first.setdefault(limit_id, (page, node))
+                if known.kind != page.kind:
+                    text = f"id '{limit_id}' is that of another limit at {_place(known, at)}"
+                    yield page.mistake(node, text)
+
+
+def _last_rules(page: Page) -> bool:
+    """A rule can be given another id most easily."""
+    return page.kind in RULES
+
+
+def _limit_ids(page: Page) -> Iterator[tuple[str, Node]]:
+    """Every id that the limits of one document go by, in refusals, alerts and figures."""
+    if page.kind in RULES:
+        yield from ((node.value, node) for node in texts(page.tree, ("rules", EACH, "id")))
+    elif page.kind in GRANTEES:
+        yield from ((budget_id(page.kind, page.name), n) for n in nodes(page.tree, ("budget",)))
+    else:
+        for path in (("limits",), ("applies_to", "overrides", EACH, "limits")):
+            for limits in nodes(page.tree, path):
+                units = limits.children if isinstance(limits.children, dict) else {}
+                yield from ((f"{page.name}:{unit}", node) for unit, node in units.items())
 
 
 # --- the rest --------------------------------------------------------------------------------

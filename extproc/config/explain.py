@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
+from extproc.config.alert_model import SECRET_FIELDS
 from extproc.config.kinds import NOT_YET_KEYS, NOT_YET_VALUES
 from extproc.config.mistake import Mistake, did_you_mean, one_of
 from extproc.config.yaml_tree import Node
 
 Path = tuple[str | int, ...]
+SECRETS = frozenset({"api_key", "password", *SECRET_FIELDS})
 
 _QUOTABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,39}")
 _LETTERS = {
@@ -51,7 +54,8 @@ def explain(
 ) -> list[Mistake]:
     """One mistake per error of `model` over the value of `tree`, but none for `known` paths."""
     found = [one for one in error.errors(include_url=False) if one["loc"] not in known]
-    return [_mistake(one, model, tree, file) for one in found if not _echo(one)]
+    said = ((path, text) for one in found if not _echo(one) for path, text in _said(one, model))
+    return [Mistake(file, tree.at(path).line, text) for path, text in said]
 
 
 def label(path: Path) -> str:
@@ -65,11 +69,17 @@ def _echo(found: Any) -> bool:
     return found["type"] == "too_short" and bool(found["input"])
 
 
-def _mistake(found: Any, model: type[BaseModel], tree: Node, file: str) -> Mistake:
+def _said(found: Any, model: type[BaseModel]) -> Iterator[tuple[Path, str]]:
+    """What one error says, and where: complaints about a whole model come several at once."""
     path: Path = tuple(found["loc"])
-    if at := found.get("ctx", {}).get("at"):
-        path = (*path, *at.split("."))
-    return Mistake(file, tree.at(path).line, _sentence(found, path, model))
+    if path and path[-1] == "[key]":  # pydantic's mark for a mapping's key itself
+        path = path[:-1]
+    if found["type"] != "complaint":
+        yield path, _sentence(found, path, model)
+        return
+    for text, at in found["ctx"]["faults"]:
+        place = (*path, *(int(part) if part.isdecimal() else part for part in at.split(".") if at))
+        yield place, f"`{label(place)}` {text}" if place else text
 
 
 def _sentence(found: Any, path: Path, model: type[BaseModel]) -> str:
@@ -81,8 +91,6 @@ def _sentence(found: Any, path: Path, model: type[BaseModel]) -> str:
             return _unknown_key(path, model)
         case "literal_error":
             return f"`{label(path)}` {_choice(path, found['input'], context['expected'])}"
-        case "complaint":
-            return f"`{label(path)}` {context['text']}" if path else context["text"]
         case kind:
             return f"`{label(path)}` {_should_be(kind, found, path, context)}"
 
@@ -101,7 +109,7 @@ def _unknown_key(path: Path, model: type[BaseModel]) -> str:
         return f"unknown key `{key}`{where}"
     if key in NOT_YET_KEYS.get(owner.__name__, ()):
         return f"`{key}`{where} is not supported by this version"
-    known = list(owner.model_fields)
+    known = list(_fields(owner))
     hint = did_you_mean(key, known) or f"; known here: {', '.join(known)}"
     return f"unknown key `{key}`{where}{hint}"
 
@@ -117,7 +125,7 @@ def _choice(path: Path, given: Any, expected: str) -> str:
 
 def _should_be(kind: str, found: Any, path: Path, context: Mapping[str, Any]) -> str:
     match kind:
-        case "model_type" if path[-1] == "api_key":
+        case "model_type" if path[-1] in SECRETS:
             return "must be {env: NAME} or {file: PATH}: no secret stands in a configuration"
         case "model_type" if path[-1] == "when":
             return "must be a mapping; `when: {}` matches everything"
@@ -129,12 +137,23 @@ def _should_be(kind: str, found: Any, path: Path, context: Mapping[str, Any]) ->
             return "must not be empty"
         case "too_long":
             return f"must have at most {context['max_length']} entries"
+        case "greater_than":
+            return f"must be above {_plain(context['gt'])}"
         case "greater_than_equal":
-            return f"must be at least {context['ge']}"
+            return f"must be at least {_plain(context['ge'])}"
         case "less_than_equal":
-            return f"must be at most {context['le']}"
+            return f"must be at most {_plain(context['le'])}"
         case _:
             return _SHOULD_BE.get(kind) or str(found["msg"]).lower()
+
+
+def _plain(bound: float) -> str:
+    return f"{int(bound):,}" if bound == int(bound) else str(bound)
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """By the key that a document writes: `in`, not `in_`."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
@@ -146,7 +165,7 @@ def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
 
 def _step(here: Any, part: str | int) -> Any:
     if isinstance(here, type) and issubclass(here, BaseModel):
-        field = here.model_fields.get(str(part))
+        field = _fields(here).get(str(part))
         return _bare(field.annotation) if field else None
     arguments = get_args(here)
     if not arguments:

@@ -8,8 +8,9 @@ URLs, empty lists in `when`, subjects that can never match.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
@@ -24,20 +25,45 @@ NANO_USD = 1_000_000_000
 COST_USD_MAX = 9_000_000
 TOKENS_MAX = 2**53 - 1
 SUBJECT_KINDS = ("user", "team", "virtualaccount", "serviceaccount", "external-identity")
-APPLIES_PER = ("user", "model", "virtualaccount")
+APPLIES_PER = ("user", "team", "key", "model", "virtualaccount")
 _METADATA_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _EMPTY_KEY_SHA256 = hashlib.sha256(b"").hexdigest()
 
 
+Fault = tuple[str, str]
+"""A sentence, and the dotted path of what it is about, from the model judged (`''` = all of it)."""
+
+
 def complaint(text: str, at: str = "") -> PydanticCustomError:
     """A mistake as pydantic wants it; `at` names the field when a whole model is judged."""
-    return PydanticCustomError("complaint", "{text}", {"text": text, "at": at})
+    return _complaints(((text, at),))
+
+
+def complain(faults: Iterable[Fault]) -> None:
+    """Raise all faults of a model at once, for pydantic keeps one error of each (P7).
+
+    A model is judged as a whole once its fields are right: half of one says nothing for sure.
+    """
+    if found := tuple(faults):
+        raise _complaints(found)
+
+
+def _complaints(faults: tuple[Fault, ...]) -> PydanticCustomError:
+    return PydanticCustomError("complaint", "{faults}", {"faults": faults})
 
 
 def exact_nano_usd(usd: float) -> int | None:
     """Nano-USD of an amount in USD; None when it has more than nine decimal places (P2)."""
     nano = Decimal(repr(usd)) * NANO_USD
     return int(nano) if nano == nano.to_integral_value() else None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what is sent to this host stays on this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _number_as_text(value: Any) -> Any:
@@ -93,14 +119,14 @@ def _applies_per(value: str) -> str:
     return value
 
 
-def _no_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
+def no_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
     repeated = sorted({value for value in values if values.count(value) > 1})
     if repeated:
         raise complaint(f"names '{repeated[0]}' twice")
     return values
 
 
-def _not_empty(value: Sequence[str] | Mapping[str, str]) -> Any:
+def not_empty(value: Sequence[str] | Mapping[str, str]) -> Any:
     # An empty list could be read as "nothing" or as "everything"; neither is guessed.
     if not value:
         raise complaint("is empty: leave it out to match everything, or name what it matches")
@@ -182,13 +208,13 @@ MetadataKey = Annotated[str, AfterValidator(_metadata_key)]
 MetadataValue = Annotated[str, Field(max_length=128)]
 Tags = Annotated[Mapping[str, MetadataValue], AfterValidator(_metadata_keys)]
 Subjects = Annotated[
-    tuple[Annotated[str, AfterValidator(_subject)], ...], AfterValidator(_not_empty)
+    tuple[Annotated[str, AfterValidator(_subject)], ...], AfterValidator(not_empty)
 ]
-Models = Annotated[tuple[ModelPattern, ...], AfterValidator(_not_empty)]
-WhenMetadata = Annotated[Tags, AfterValidator(_not_empty)]
+Models = Annotated[tuple[ModelPattern, ...], AfterValidator(not_empty)]
+WhenMetadata = Annotated[Tags, AfterValidator(not_empty)]
 AppliesPer = Annotated[
     tuple[Annotated[str, AfterValidator(_applies_per)], ...],
     Field(max_length=2),
-    AfterValidator(_no_repeats),
+    AfterValidator(no_repeats),
 ]
-Selectors = Annotated[tuple[str, ...], AfterValidator(_no_repeats)]
+Selectors = Annotated[tuple[str, ...], AfterValidator(no_repeats)]

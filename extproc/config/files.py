@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from extproc.config.kinds import CHANNEL
 from extproc.config.mistake import Mistake
 from extproc.config.model import Config, SecretRef
 
@@ -23,15 +24,27 @@ def check_files(config: Config) -> list[Mistake]:
 
 
 def check_secrets(config: Config, environ: Mapping[str, str] | None = None) -> list[Mistake]:
-    """Providers' credentials that cannot be had here. `environ`: default this process's own."""
+    """Secrets of providers and of channels that cannot be had here.
+
+    `environ`: default this process's own.
+    """
     variables = os.environ if environ is None else environ
     found = []
-    for name, account in config.accounts.items():
-        fault = _secret_fault(account.auth.api_key, variables) if account.auth else ""
-        if fault:
-            file, line = place(config, f"provider-account/{name}#auth")
-            found.append(Mistake(file, line, f"secret of '{name}': {fault}"))
+    for key, whose, secret in _secrets(config):
+        if fault := _secret_fault(secret, variables):
+            found.append(told_at(config, key, f"{whose}: {fault}"))
     return found
+
+
+def _secrets(config: Config) -> Iterator[tuple[str, str, SecretRef]]:
+    """Every secret referred to: the key of its place, whose it is, where it lives."""
+    for name, account in config.accounts.items():
+        if account.auth:
+            key = f"provider-account/{name}#auth"
+            yield key, f"secret of '{name}'", account.auth.api_key
+    for name, channel in config.channels.items():
+        for field, secret in channel.secrets():
+            yield f"{CHANNEL}/{name}", f"`{field}` of channel '{name}'", secret
 
 
 def check_rego(config: Config) -> list[Mistake]:
@@ -47,14 +60,17 @@ def referenced_files(config: Config) -> Iterator[Path]:
     """Files and folders whose change is a change of the gateway: policies and secrets."""
     policy = config.gateway.policy
     yield from map(Path, (*(policy.rego or ()), *policy.shadow))
-    for account in config.accounts.values():
-        if account.auth and account.auth.api_key.file:
-            yield Path(account.auth.api_key.file)
+    yield from (Path(secret.file) for _, _, secret in _secrets(config) if secret.file)
 
 
 def place(config: Config, key: str) -> tuple[str, int]:
     """Where something stands (`Config.places`)."""
     return config.places.get(key, ("configuration", 1))
+
+
+def told_at(config: Config, key: str, message: str) -> Mistake:
+    """A mistake, or a warning, about what stands there."""
+    return Mistake(*place(config, key), message)
 
 
 def _secret_fault(secret: SecretRef, variables: Mapping[str, str]) -> str:

@@ -11,6 +11,13 @@ from collections.abc import Mapping
 from extproc.config import model as m
 
 GATEWAY = "gateway-config"
+BUDGETS = "gateway-budget-config"
+RATES = "gateway-rate-limiting-config"
+TENANT_BUDGETS = ("tenant-budget-config", "team-budget-config")
+TENANT_RATES = "tenant-rate-limit-config/model"
+CHANNEL = "notification-channel"
+# Account document -> how a subject of that kind begins; each may have a `budget` of its own.
+GRANTEES = {"team": "team", "user": "user", "virtual-account": "virtualaccount"}
 ROUTING = "gateway-load-balancing-config"
 
 KINDS: Mapping[str, type[m.Document]] = {
@@ -19,8 +26,12 @@ KINDS: Mapping[str, type[m.Document]] = {
     "team": m.Team,
     "user": m.User,
     "virtual-account": m.VirtualAccount,
-    "gateway-rate-limiting-config": m.RateLimitConfig,
-    "gateway-budget-config": m.BudgetConfig,
+    RATES: m.RateLimitConfig,
+    BUDGETS: m.BudgetConfig,
+    TENANT_RATES: m.TenantRateLimitConfig,
+    **dict.fromkeys(TENANT_BUDGETS, m.TenantBudgetConfig),
+    "gateway-request-caps-config": m.RequestCapsConfig,
+    CHANNEL: m.NotificationChannel,
     ROUTING: m.RoutingConfig,
     "guardrail-config-group": m.GuardrailGroup,
     "gateway-guardrails-config": m.GuardrailsConfig,
@@ -30,8 +41,7 @@ NOT_YET_KINDS = frozenset(
     {
         "gateway-metadata-config", "gateway-fallback-config", "gateway-global-settings",
         "gateway-logging-config", "gateway-otel-config", "gateway-data-access-config",
-        "gateway-data-routing-config", "tenant-budget-config", "team-budget-config",
-        "tenant-rate-limit-config/model", "tenant-rate-limit-config/mcp",
+        "gateway-data-routing-config", "tenant-rate-limit-config/mcp",
         "provider-account/virtual-model", "provider-account/guardrail-config-group",
         "mcp-server", "mcp-server/remote", "mcp-server/virtual", "mcp-server/openapi",
         "mcp-server/stdio", "role",
@@ -46,13 +56,17 @@ NOT_YET_KEYS: Mapping[str, frozenset[str]] = {
     "LimitDefaults": frozenset({"defaults"}),
     "SecretRef": frozenset({"vault", "aws", "gcp", "azure"}),
     "ProviderAccount": frozenset({"collaborators", "integrations"}),
-    "PriceSpec": frozenset({"input_tiers", "output_tiers", "audio_per_mtok"}),
+    "PriceSpec": frozenset({"metric", "value"}),
     "VirtualAccount": frozenset(
-        {"provider_keys", "budget", "permissions", "expiration_date", "auto_rotate", "ownedBy"}
+        {"provider_keys", "permissions", "expiration_date", "auto_rotate", "ownedBy"}
     ),
-    "User": frozenset({"budget"}),
-    "Team": frozenset({"budget", "keys"}),
-    "BudgetRule": frozenset({"alerts", "block_on_budget_exceed"}),
+    "Team": frozenset({"keys"}),
+    "BudgetRule": frozenset({"block_on_budget_exceed"}),
+    "Alerts": frozenset({"send_to"}),
+    "NotificationTarget": frozenset({"channels"}),
+    "TenantWhen": frozenset({"mcp_servers"}),
+    "TenantRateLimits": frozenset({"tool_calls_per_minute", "tool_calls_per_hour"}),
+    "TenantRateLimitConfig": frozenset({"log_request_body_on_block"}),
     "RoutingRule": frozenset({"sticky_routing"}),
     "LoadBalanceTarget": frozenset({"sla_cutoff", "headers_override", "metadata_match"}),
     "GuardrailGroup": frozenset({"collaborators", "integrations", "ownedBy"}),
@@ -67,12 +81,10 @@ NOT_YET_VALUES: Mapping[str, frozenset[str]] = {
             "cohere", "cerebras", "ollama",
         }
     ),
-    "unit": frozenset(
-        {"cost_per_week", "cost_per_month", "cost_per_quarter", "tokens_per_month"}
-    ),
+    "kind": frozenset({"slack-bot"}),
     "type": frozenset(
         {
-            "latency-based-routing",
+            "latency-based-routing", "slack-bot",
             "prompt-injection", "content-moderation", "regex", "topics", "metadata",
             "sql-sanitizer", "code-safety", "json-schema", "prompt-leak", "length", "language",
             "opa", "cedar", "judge", "webhook", "openai-moderations", "azure-content-safety",

@@ -15,14 +15,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from extproc.config import model as m
+from extproc.config.account_budgets import budget_id, own_budgets
 from extproc.config.check import check
 from extproc.config.explain import Path, explain, label
 from extproc.config.guardrail_settings import GUARDRAIL_SETTINGS
-from extproc.config.kinds import KINDS, NOT_YET_KINDS
+from extproc.config.kinds import BUDGETS, GRANTEES, KINDS, NOT_YET_KINDS
 from extproc.config.mistake import Mistake, did_you_mean
 from extproc.config.pages import EACH, Page, gather, nodes
 from extproc.config.sources import Source, digest
-from extproc.config.yaml_tree import Node, compose
+from extproc.config.yaml_tree import Node, compose, json_as_yaml
 
 Priced = Callable[[m.ProviderAccount, m.ModelSpec], bool]
 # Free-form JSON that is passed on to providers: there null means something.
@@ -78,7 +79,8 @@ def _pages(sources: Sequence[Source]) -> tuple[list[Page], list[Mistake]]:
 def _trees(source: Source) -> tuple[list[Node], list[Mistake]]:
     if source.fault:
         return [], [Mistake(source.name, 1, source.fault)]
-    trees, mistakes = compose(source.text, source.name)
+    text = json_as_yaml(source.text) if source.name.endswith(".json") else source.text
+    trees, mistakes = compose(text, source.name)
     if not trees and not mistakes:
         # Perhaps a file caught while being rewritten: its rules must not silently vanish.
         mistakes = [Mistake(source.name, 1, "holds no document; remove the file or fill it")]
@@ -117,11 +119,18 @@ def _validate(page: Page) -> tuple[m.Document | None, list[Mistake]]:
     mistakes += _settings(page)
     document = None
     try:
-        # JSON mode: there a strict tuple accepts a list (pydantic's conversion table).
-        document = model.model_validate_json(json.dumps(page.tree.value), strict=True)
+        document = _read(model, page.tree.value)
     except ValidationError as error:
         mistakes += explain(error, model, page.tree, page.file, known=nulls)
     return document, mistakes
+
+
+def _read(model: type[m.Document], value: Any) -> m.Document:
+    """JSON mode: there a strict tuple accepts a list (pydantic's conversion table).
+
+    By alias alone: `in_` is Python's spelling of a key, not a second one.
+    """
+    return model.model_validate_json(json.dumps(value), strict=True, by_alias=True, by_name=False)
 
 
 def _nulls(node: Node, path: Path) -> Iterator[tuple[Path, Node]]:
@@ -148,7 +157,7 @@ def _settings(page: Page) -> Iterator[Mistake]:
         model = GUARDRAIL_SETTINGS.get(kind) if isinstance(kind, str) else None
         if model is not None and config is not None and isinstance(config.value, dict):
             try:
-                model.model_validate_json(json.dumps(config.value), strict=True)
+                _read(model, config.value)
             except ValidationError as error:
                 yield from explain(error, model, config, page.file)
 
@@ -168,11 +177,14 @@ def _unpriced(page: Page, account: m.ProviderAccount, priced: Priced) -> Iterato
 def _assemble(pages: Sequence[Page], documents: Sequence[m.Document], sha256: str) -> m.Config:
     resolved = [_resolved(doc, page.folder) for doc, page in zip(documents, pages, strict=True)]
 
+    def every(kind: type[m.Document]) -> tuple[Any, ...]:
+        return tuple(doc for doc in resolved if isinstance(doc, kind))
+
     def named(kind: type[m.Document]) -> dict[str, Any]:
-        return {doc.name: doc for doc in resolved if isinstance(doc, kind)}  # type: ignore[attr-defined]
+        return {doc.name: doc for doc in every(kind)}
 
     def rules(kind: type[m.Document]) -> tuple[Any, ...]:
-        return tuple(rule for doc in named(kind).values() for rule in doc.rules)
+        return tuple(rule for doc in every(kind) for rule in doc.rules)
 
     groups = named(m.GuardrailGroup)
     return m.Config(
@@ -186,7 +198,11 @@ def _assemble(pages: Sequence[Page], documents: Sequence[m.Document], sha256: st
         users=named(m.User),
         virtual_accounts=named(m.VirtualAccount),
         rate_limits=rules(m.RateLimitConfig),
-        budgets=rules(m.BudgetConfig),
+        budgets=(*rules(m.BudgetConfig), *own_budgets(resolved)),
+        tenant_budgets=every(m.TenantBudgetConfig),
+        tenant_rate_limits=every(m.TenantRateLimitConfig),
+        request_caps=rules(m.RequestCapsConfig),
+        channels=named(m.NotificationChannel),
         routing=rules(m.RoutingConfig),
         guardrails={f"{g}/{one.name}": one for g in groups for one in groups[g].guardrails},
         guardrail_rules=rules(m.GuardrailsConfig),
@@ -197,6 +213,9 @@ def _assemble(pages: Sequence[Page], documents: Sequence[m.Document], sha256: st
 def _places(page: Page) -> Iterator[tuple[str, tuple[str, int]]]:
     key = f"{page.kind}/{page.name}"
     yield key, (page.file, page.tree.line)
+    if page.kind in GRANTEES:
+        for node in nodes(page.tree, ("budget",)):
+            yield f"{BUDGETS}#{budget_id(page.kind, page.name)}", (page.file, node.line)
     for part in ("auth", "policy"):
         for node in nodes(page.tree, (part,)):
             yield f"{key}#{part}", (page.file, node.line)
@@ -205,18 +224,18 @@ def _places(page: Page) -> Iterator[tuple[str, tuple[str, int]]]:
 
 
 def _resolved(document: m.Document, folder: str) -> m.Document:
-    """The document with absolute paths."""
+    """The document with absolute paths, wherever in it one stands."""
 
     def absolute(path: str) -> str:
         return posixpath.normpath(posixpath.join(folder, path))
 
     match document:
-        case m.ProviderAccount(auth=m.Auth(api_key=m.SecretRef(file=str() as file))):
-            auth = m.Auth(api_key=m.SecretRef(file=absolute(file)))
-            return document.model_copy(update={"auth": auth})
-        case m.GatewayConfig(policy=policy):
-            rego = policy.rego and tuple(map(absolute, policy.rego))
-            shadow = tuple(map(absolute, policy.shadow))
-            policy = policy.model_copy(update={"rego": rego, "shadow": shadow})
-            return document.model_copy(update={"policy": policy})
-    return document
+        case m.SecretRef(file=str() as file):
+            return m.SecretRef(file=absolute(file))
+        case m.Policy(rego=rego, shadow=shadow):
+            rego = rego and tuple(map(absolute, rego))
+            shadow = tuple(map(absolute, shadow))
+            return document.model_copy(update={"rego": rego, "shadow": shadow})
+    parts = {name: part for name, part in document if isinstance(part, m.Document)}
+    moved = {name: _resolved(part, folder) for name, part in parts.items()}
+    return document.model_copy(update=moved) if moved != parts else document

@@ -12,11 +12,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from extproc.config.base import Document, SecretRef, When
 from extproc.config.fields import (
-    COST_USD_MAX,
-    TOKENS_MAX,
-    AppliesPer,
-    EnvName,
     Expires,
     FilePath,
     HttpUrl,
@@ -24,39 +21,42 @@ from extproc.config.fields import (
     MetadataKey,
     ModelId,
     ModelPattern,
-    Models,
     Name,
     OpaUrl,
     PlainName,
     Selectors,
     StatusCode,
     StoreUrl,
-    Subjects,
     Tags,
-    WhenMetadata,
     complaint,
-    exact_nano_usd,
+)
+from extproc.config.limit_model import (
+    BudgetAmount,
+    BudgetConfig,
+    BudgetRule,
+    NotificationChannel,
+    RateLimitConfig,
+    RateLimitRule,
+    RequestCap,
+    RequestCapsConfig,
+    TenantBudgetConfig,
+    TenantRateLimitConfig,
 )
 
-
-class Document(BaseModel):
-    """Base of every part: frozen, strict, no unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
-
-
-class SecretRef(Document):
-    """Where a secret lives. Only the data plane's renderer ever resolves it (P4)."""
-
-    env: EnvName | None = None
-    file: FilePath | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        if (self.env is None) == (self.file is None):
-            raise complaint("must name exactly one of `env` and `file`")
-        return self
-
+__all__ = [
+    "BudgetConfig",
+    "BudgetRule",
+    "Document",
+    "NotificationChannel",
+    "RateLimitConfig",
+    "RateLimitRule",
+    "RequestCap",
+    "RequestCapsConfig",
+    "SecretRef",
+    "TenantBudgetConfig",
+    "TenantRateLimitConfig",
+    "When",
+]
 
 # --- gateway ---------------------------------------------------------------------------------
 
@@ -122,10 +122,13 @@ class LimitDefaults(Document):
 
     Budgets never use it: they assume the model's own maximum (P2).
     `reservation_ttl_ms`: a reservation nobody renewed is charged in full after this long.
+    `recovery_ms`: calls are refused for so long after the store has lost data, while every gateway
+    brings back what it knows.
     """
 
     default_output_tokens: int = Field(default=1024, ge=1)
     reservation_ttl_ms: int = Field(default=60_000, ge=1_000)
+    recovery_ms: int = Field(default=3_000, ge=500)
 
 
 class GatewayConfig(Document):
@@ -154,13 +157,40 @@ class GatewayConfig(Document):
 # --- providers -------------------------------------------------------------------------------
 
 
+class PriceTier(Document):
+    """A rate for ALL tokens of its kind in a call with more than `above_tokens` of input."""
+
+    above_tokens: int = Field(ge=0)
+    per_mtok: float = Field(ge=0)
+
+
+def _ascending(tiers: tuple[PriceTier, ...]) -> tuple[PriceTier, ...]:
+    starts = [tier.above_tokens for tier in tiers]
+    if starts != sorted(set(starts)):
+        raise complaint("must rise in `above_tokens` from tier to tier")
+    return tiers
+
+
+PriceTiers = Annotated[tuple[PriceTier, ...], AfterValidator(_ascending)]
+
+
 class PriceSpec(Document):
-    """USD per million tokens."""
+    """USD per million tokens; `..._usd` are USD each."""
 
     input_per_mtok: float = Field(ge=0)
     output_per_mtok: float = Field(default=0.0, ge=0)
     cached_input_per_mtok: float | None = Field(default=None, ge=0)
     cache_write_per_mtok: float | None = Field(default=None, ge=0)
+    cache_write_1h_per_mtok: float | None = Field(default=None, ge=0)
+    audio_input_per_mtok: float | None = Field(default=None, ge=0)
+    audio_output_per_mtok: float | None = Field(default=None, ge=0)
+    image_input_per_mtok: float | None = Field(default=None, ge=0)
+    input_tiers: PriceTiers = ()
+    output_tiers: PriceTiers = ()
+    cached_input_tiers: PriceTiers = ()
+    cache_write_tiers: PriceTiers = ()
+    per_request_usd: float = Field(default=0.0, ge=0)
+    web_search_usd: float = Field(default=0.0, ge=0)
 
 
 class ModelSpec(Document):
@@ -205,6 +235,7 @@ class Team(Document):
     name: Name
     models: tuple[ModelPattern, ...] | None = None
     tags: Tags = Field(default_factory=dict)
+    budget: BudgetAmount | None = None
 
 
 class User(Document):
@@ -215,6 +246,7 @@ class User(Document):
     tags: Tags = Field(default_factory=dict)
     models: tuple[ModelPattern, ...] = ()
     keys: tuple[KeySpec, ...] = ()
+    budget: BudgetAmount | None = None
 
 
 class VirtualAccount(Document):
@@ -226,66 +258,10 @@ class VirtualAccount(Document):
     tags: Tags = Field(default_factory=dict)
     models: tuple[ModelPattern, ...] = ()
     keys: tuple[KeySpec, ...] = ()
+    budget: BudgetAmount | None = None
 
 
 # --- rules -----------------------------------------------------------------------------------
-
-
-class When(Document):
-    """Parts are ANDed; a missing part matches everything; `{}` matches all traffic.
-
-    An empty part is a mistake: it could be read as "nothing" and as "everything".
-    """
-
-    subjects: Subjects | None = None
-    models: Models | None = None
-    metadata: WhenMetadata | None = None
-
-
-class RateLimitRule(Document):
-    id: Name
-    when: When
-    limit_to: int = Field(ge=0, le=TOKENS_MAX)
-    unit: Literal[
-        "requests_per_minute", "requests_per_hour", "requests_per_day",
-        "tokens_per_minute", "tokens_per_hour", "tokens_per_day",
-    ]  # fmt: skip
-    rate_limit_applies_per: AppliesPer = ()
-
-
-class RateLimitConfig(Document):
-    type: Literal["gateway-rate-limiting-config"]
-    name: Name
-    rules: tuple[RateLimitRule, ...]
-
-
-class BudgetRule(Document):
-    """`limit_to` in USD for `cost_*`, in tokens for `tokens_*`. `audit_mode` records only."""
-
-    id: Name
-    when: When
-    limit_to: float = Field(ge=0)
-    unit: Literal["cost_per_day", "tokens_per_day"]
-    budget_applies_per: AppliesPer = ()
-    audit_mode: bool = False
-
-    @model_validator(mode="after")
-    def _countable(self) -> Self:
-        cost = self.unit.startswith("cost_")
-        limit = f"{COST_USD_MAX:,} USD" if cost else f"{TOKENS_MAX:,} tokens"
-        if self.limit_to > (COST_USD_MAX if cost else TOKENS_MAX):
-            raise complaint(f"must be at most {limit}", at="limit_to")
-        if cost and exact_nano_usd(self.limit_to) is None:
-            raise complaint("has more than nine decimal places of a USD", at="limit_to")
-        if not cost and not self.limit_to.is_integer():
-            raise complaint("must be a whole number of tokens", at="limit_to")
-        return self
-
-
-class BudgetConfig(Document):
-    type: Literal["gateway-budget-config"]
-    name: Name
-    rules: tuple[BudgetRule, ...]
 
 
 class RetryConfig(Document):
@@ -384,7 +360,8 @@ class Config(BaseModel):
 
     File paths are absolute. `places`: file and line of `type/name` of each document, of each rule
     as `type#rule-id`, of each provider's credentials as `provider-account/name#auth`, of the
-    policy as `gateway-config/name#policy`.
+    policy as `gateway-config/name#policy`. `budgets` holds the accounts' own too
+    (`account_budgets.py`). `channels`: by name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -397,6 +374,10 @@ class Config(BaseModel):
     virtual_accounts: Mapping[str, VirtualAccount]
     rate_limits: tuple[RateLimitRule, ...]
     budgets: tuple[BudgetRule, ...]
+    tenant_budgets: tuple[TenantBudgetConfig, ...] = ()
+    tenant_rate_limits: tuple[TenantRateLimitConfig, ...] = ()
+    request_caps: tuple[RequestCap, ...] = ()
+    channels: Mapping[str, NotificationChannel] = Field(default_factory=dict)
     routing: tuple[RoutingRule, ...]
     guardrails: Mapping[str, Guardrail]
     guardrail_rules: tuple[GuardrailRule, ...]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from extproc.config.kinds import KINDS, ROUTING
+from extproc.config.kinds import CHANNEL, KINDS, ROUTING
 from extproc.config.match import is_pattern
 from extproc.config.mistake import Mistake
 from extproc.config.yaml_tree import Node
@@ -61,8 +61,8 @@ class Names:
     """What may be referred to.
 
     `models`: account -> its model ids, None where they cannot be read. `guardrails`: selectors
-    `group/name`. `complete` is False when some document or its name could not be read at all: then
-    a missing name proves nothing.
+    `group/name`. `channels`: name -> kind, '' where it cannot be read. `complete` is False when
+    some document or its name could not be read at all: then a missing name proves nothing.
     """
 
     models: Mapping[str, frozenset[str] | None]
@@ -70,6 +70,7 @@ class Names:
     teams: frozenset[str]
     virtual_accounts: frozenset[str]
     guardrails: frozenset[str]
+    channels: Mapping[str, str]
     complete: bool
 
 
@@ -85,6 +86,10 @@ def gather(pages: Sequence[Page], complete: bool) -> Names:
         teams=_names(pages, "team"),
         virtual_accounts=_names(pages, "virtual-account"),
         guardrails=frozenset(selector for group in named for selector in group),
+        channels={
+            page.name: next((kind.value for kind in texts(page.tree, ("kind",))), "")
+            for page in _of(pages, CHANNEL)
+        },
         complete=complete and all(page.name and page.kind in KINDS for page in pages),
     )
 

@@ -26,6 +26,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_PAIR = re.compile(r"\\\\|\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _WORDS = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -82,6 +83,20 @@ def compose(text: str, file: str) -> tuple[list[Node], list[Mistake]]:
     except _Stop:
         pass
     return documents, composer.mistakes
+
+
+def json_as_yaml(text: str) -> str:
+    """JSON whose escaped surrogate pairs, which YAML does not know, are the characters they mean.
+
+    All else in JSON is YAML; lines stay where they are.
+    """
+    return _PAIR.sub(_character, text)
+
+
+def _character(match: re.Match[str]) -> str:
+    if match[1] is None:  # an escaped backslash, perhaps before the letter u
+        return match[0]
+    return chr(0x10000 + ((int(match[1], 16) - 0xD800) << 10) + int(match[2], 16) - 0xDC00)
 
 
 class _Composer:

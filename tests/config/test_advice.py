@@ -44,7 +44,7 @@ def test_what_is_probably_not_meant_is_told():
         (15, "'bot' lists no models: it may call none"),
         (21, "nobody here is 'user:ben@example.com'"),
         (23, "no model matches 'near/*'"),
-        (23, "rule 'never' never runs: 'all' before it matches everything"),
+        (23, "rule 'never' never runs: 'all' before it matches all that it matches"),
         (27, "rule 'inert' names no guardrail"),
     ]
 

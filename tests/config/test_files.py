@@ -2,7 +2,7 @@
 
 import pytest
 
-from extproc.config.files import check_rego, check_secrets
+from extproc.config.files import check_rego, check_secrets, referenced_files
 from extproc.config.load import load
 from extproc.config.model import Config
 from extproc.config.sources import read_sources
@@ -75,3 +75,40 @@ def test_policies_must_exist(config, tmp_path):
     (tmp_path / "policies/p.rego").write_text("package a\n")
     (tmp_path / "stricter.rego").write_text("package a\n")
     assert check_rego(config) == []
+
+
+CHANNELS = """type: provider-account
+name: a
+provider: openai
+base_url: https://api.openai.com/v1
+models: [{id: m}]
+---
+type: notification-channel
+name: siem
+kind: webhook
+url: {env: SIEM_URL}
+hmac_secret: {file: secrets/hmac}
+---
+type: notification-channel
+name: mail
+kind: email
+smtp: {host: h, username: u, password: {file: secrets/smtp}, from_email: a@b.example}
+"""
+
+
+def test_secrets_of_channels_are_looked_for_too(tmp_path):
+    """P7: an alert that could not be sent is told before it is needed, at its channel's line."""
+    (tmp_path / "gateway.yaml").write_text(CHANNELS)
+    config = load(read_sources(tmp_path))
+    assert isinstance(config, Config)
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets/hmac").write_text("k")
+    found = check_secrets(config, {})
+    assert [(mistake.line, mistake.message) for mistake in found] == [
+        (7, "`url` of channel 'siem': environment variable SIEM_URL is not set, or empty"),
+        (13, f"`smtp.password` of channel 'mail': file {tmp_path}/secrets/smtp cannot be read: "
+             "no such file or directory"),
+    ]  # fmt: skip
+    (tmp_path / "secrets/smtp").write_text("p")
+    assert check_secrets(config, {"SIEM_URL": "https://siem.example"}) == []
+    assert set(referenced_files(config)) == {tmp_path / "secrets/hmac", tmp_path / "secrets/smtp"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,14 @@ from extproc.config import model as m
 from extproc.config.advice import advice
 from extproc.config.guardrail_settings import GUARDRAIL_SETTINGS
 from extproc.config.kinds import KINDS
+from extproc.config.limit_model import (
+    Alerts,
+    BudgetAmount,
+    LimitWhen,
+    TenantLimits,
+    TenantRateLimits,
+    TenantWhen,
+)
 from extproc.config.load import load
 from extproc.config.model import Config
 from extproc.config.sources import Source
@@ -28,33 +36,61 @@ OTHERS = [
     if path.name != "configuration.md" and blocks(path.read_text("utf-8"), "yaml")
 ]
 _ROW = re.compile(r"^\| `([^`]+)` \| ([^|]+) \|", re.MULTILINE)
-SECTIONS = {
-    **{f"## `{kind}`": model for kind, model in KINDS.items()},
-    **{f"### Settings of type `{kind}`": model for kind, model in GUARDRAIL_SETTINGS.items()},
-    "## `when`": m.When,
+PARTS: dict[type[m.Document], str] = {
+    LimitWhen: "## `when`",
+    BudgetAmount: "## `budget`",
+    Alerts: "### `alerts`",
+    TenantWhen: "### `when` of a tenant's limit",
+    TenantLimits: "### `limits` of a tenant's budget",
+    TenantRateLimits: "### `limits` of a tenant's rate limit",
 }
+"""What stands in several places has one section of its own, and one line in those places."""
+
+
+def _sections() -> Iterator[tuple[str, type[m.Document]]]:
+    """Documents of one shape share a section, that of the first."""
+    shapes: dict[type[m.Document], str] = {}
+    for kind, model in KINDS.items():
+        shapes.setdefault(model, f"## `{kind}`")
+    yield from ((heading, model) for model, heading in shapes.items())
+    yield from ((heading, model) for model, heading in PARTS.items())
+    for kind, model in GUARDRAIL_SETTINGS.items():
+        yield f"### Settings of type `{kind}`", model
+
+
+SECTIONS = dict(_sections())
 
 
 def part_of(annotation: Any) -> tuple[type[m.Document] | None, str]:
-    """The document inside a field's type, and `[]` where there are many of it."""
+    """The document inside a field's type; `[]` where there are many of it, `.<key>` by key."""
     if isinstance(annotation, type) and issubclass(annotation, m.Document):
         return annotation, ""
     for inner in typing.get_args(annotation):
         found, _ = part_of(inner)
         if found is not None:
-            return found, "[]" if typing.get_origin(annotation) is tuple else ""
+            return found, MANY.get(typing.get_origin(annotation), "")
     return None, ""
 
 
+MANY: dict[Any, str] = {tuple: "[]", Mapping: ".<key>"}
+
+
 def fields(model: type[m.Document], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Every field with its path; `when` has a section of its own, `type` is the heading."""
-    for name, field in model.model_fields.items():
+    """Every field with its path; what has a section of its own is one; `type` is the heading."""
+    for key, field in own_fields(model):
+        name = field.alias or key
         inner, many = part_of(field.annotation)
-        if inner is None or inner is m.When:
+        if inner is None or inner in PARTS or inner is m.When:
             if prefix or name != "type":
                 yield prefix + name, field
         else:
             yield from fields(inner, f"{prefix}{name}{many}.")
+
+
+def own_fields(model: type[m.Document]) -> list[tuple[str, FieldInfo]]:
+    """Without those that a section of `PARTS` has, where the model adds to one."""
+    listed = model.__annotations__ if set(model.__bases__) & PARTS.keys() else model.model_fields
+    return [(name, model.model_fields[name]) for name in listed]
 
 
 def shown(field: FieldInfo) -> str:
@@ -69,7 +105,7 @@ def shown(field: FieldInfo) -> str:
         case float(value):
             return f"`{value:g}`"
         case tuple(values):
-            return f"`[{', '.join(values)}]`"
+            return f"`[{', '.join(map(str, values))}]`"
         case value:
             return f"`{value}`"
 

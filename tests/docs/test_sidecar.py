@@ -58,10 +58,11 @@ def test_what_the_page_lists_is_what_is_rendered() -> None:
     account = next(c for c in resources["clusters"] if c["name"] == "account.openai-main")
     (options,) = account["typed_extension_protocol_options"].values()
     upstream = [f["name"] for f in options["http_filters"]]
-    assert upstream[:2] == ["envelope.attempt", "envelope.departure"]
-    assert "credential_injector" in upstream[2]
-    assert "upstream_codec" in upstream[3]
-    assert "filters `envelope.attempt`, `envelope.departure`, credential, codec, in this" in text
+    assert upstream[:3] == ["envelope.sent", "envelope.attempt", "envelope.departure"]
+    assert "credential_injector" in upstream[3]
+    assert "upstream_codec" in upstream[4]
+    listed = "`envelope.sent`, `envelope.attempt`, `envelope.departure`, credential, codec"
+    assert f"filters {listed}, in this" in text
 
 
 def pod() -> dict[str, Any]:
