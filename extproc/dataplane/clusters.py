@@ -91,15 +91,16 @@ def nowhere() -> Json:
 
 def _attempt_filters(account: ProviderAccount, sds: Json | None) -> list[Json]:
     filters: list[Json] = [
+        _sent(),
         {
             "name": "envelope.attempt",
             "typed_config": {
                 "@type": TYPE + "filters.http.lua.v3.Lua",
                 "default_source_code": {"inline_string": lua("attempt")},
             },
-        }
+        },
+        _departure(),
     ]
-    filters.append(_departure())
     if sds is not None:
         filters.append(_credential(account, sds))
     filters.append(
@@ -109,6 +110,20 @@ def _attempt_filters(account: ProviderAccount, sds: Json | None) -> list[Json]:
         }
     )
     return filters
+
+
+def _sent() -> Json:
+    """How many bytes all attempts so far have sent: `lua/attempt.lua` tells by it whether the one
+    before reached its provider. Envoy adds up the attempts of a request."""
+    header = {"key": "x-envelope-sent", "value": "%UPSTREAM_WIRE_BYTES_SENT%"}
+    append = {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+    return {
+        "name": "envelope.sent",
+        "typed_config": {
+            "@type": TYPE + "filters.http.header_mutation.v3.HeaderMutation",
+            "mutations": {"request_mutations": [{"append": append}]},
+        },
+    }
 
 
 def _without_prefix(prefix: str) -> Json:

@@ -13,6 +13,7 @@ from typing import Any
 
 from extproc.config.model import Listener
 from extproc.dataplane.local_reply import DECISION_ID, local_reply_config
+from extproc.dataplane.trail import ATTRIBUTES
 from extproc.identity.reserved import OWNED_NAMES, OWNED_PREFIXES
 from extproc.routing.plan import ATTEMPTS_MAX
 
@@ -105,9 +106,7 @@ def _ext_proc(message_timeout_ms: int) -> Json:
                 "request_trailer_mode": "SKIP", "response_trailer_mode": "SKIP",
             },
             "request_attributes": attributes,
-            "response_attributes": [
-                "xds.cluster_name", "upstream.request_attempt_count", "response.code_details",
-            ],
+            "response_attributes": list(ATTRIBUTES),
         },
     }  # fmt: skip
 
@@ -229,6 +228,7 @@ def _virtual_host(limits: Listener) -> Json:
         "name": "envelope",
         "domains": ["*"],
         "include_request_attempt_count": True,
+        "include_is_timeout_retry_header": True,
         # Chunked bodies meet this limit; the others are refused by their stated length.
         "request_body_buffer_limit": str(
             max(limits.request_body_bytes_max, limits.response_body_bytes_max)

@@ -96,6 +96,8 @@ def local_reply_config() -> Json:
         (_status(504), Code.UPSTREAM_TIMEOUT),
         (_cel("response.code_details == 'response_payload_too_large'"), Code.UPSTREAM_ERROR),
         (_cel("response.code_details.startsWith('upstream')"), Code.UPSTREAM_ERROR),
+        # An attempt that the plan did not want after one without an answer (`lua/attempt.lua`).
+        (_status(502), Code.UPSTREAM_ERROR),
         (_status(503), Code.OVERLOADED),
         (_status(500), Code.OVERLOADED),
         (_status(400), Code.INVALID_REQUEST),

@@ -1,4 +1,4 @@
-"""Virtual models -> the ordered targets of one request; targets -> the attempts Envoy will make.
+"""Virtual models -> the ordered targets of one request.
 
 Promises: first matching rule wins; a target with `fallback_candidate: false` serves first or not at
 all. Refuses: a name that no rule and no account knows (None; the caller cannot tell which).
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from extproc.config.match import Matcher, compile_when
 from extproc.config.model import Config, LoadBalanceTarget, RoutingRule
+from extproc.routing.attempts import ATTEMPTS_MAX, Step, steps, without
 from extproc.routing.values import Target
 
-ATTEMPTS_MAX = 8
-"""Most attempts of one request over all its targets (the data plane reserves as many slots)."""
+__all__ = ["ATTEMPTS_MAX", "Routed", "Router", "Step", "steps", "without"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,6 @@ class Routed:
 
     rule_id: str
     targets: tuple[Target, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One attempt: a target, and the statuses that lead to the next attempt ('429,500')."""
-
-    target: Target
-    retry_on: str
 
 
 class Router:
@@ -110,25 +102,3 @@ def _weighted(
         if point < 0:
             return pair
     return pairs[-1]
-
-
-def steps(targets: Sequence[Target]) -> tuple[Step, ...]:
-    """Attempts in order. A target's own retries come before the next target.
-
-    A retry answers to the target's retry statuses or, where another target follows, its fallback
-    statuses; the last attempt of a target to its fallback statuses alone; the very last to none.
-    """
-    planned: list[Step] = []
-    for position, target in enumerate(targets):
-        onward = target.fallback_codes if position + 1 < len(targets) else ()
-        again = tuple(dict.fromkeys((*target.retry_codes, *onward)))
-        planned += [Step(target, _codes(again))] * target.retries
-        planned.append(Step(target, _codes(onward)))
-    if len(planned) > ATTEMPTS_MAX:
-        planned = planned[:ATTEMPTS_MAX]
-        planned[-1] = Step(planned[-1].target, "")
-    return tuple(planned)
-
-
-def _codes(codes: Sequence[int]) -> str:
-    return ",".join(str(c) for c in codes)

@@ -15,6 +15,7 @@ from google.protobuf import struct_pb2
 from extproc.dataplane.clusters import cluster_name
 from extproc.dataplane.listener import READ_HEADERS
 from extproc.dataplane.local_reply import PROCESSOR_DETAILS
+from extproc.dataplane.trail import attempts_made
 from extproc.exchange.values import (
     Allowed,
     Answered,
@@ -64,10 +65,12 @@ def response_head(message: pb.ProcessingRequest) -> ResponseHead:
         if header.key in _HEAD_NAMES:
             found[header.key] = (header.raw_value or header.value.encode()).decode("latin-1")
     attrs = attributes(message)
+    status = int(found.get(":status", "0"))
     return ResponseHead(
-        status=int(found.get(":status", "0")),
+        status=status,
         content_type=found.get("content-type", ""),
         encoding=found.get("content-encoding", "").strip().lower(),
+        attempts=attempts_made(attrs, status),
         attempt=int(attrs.get("upstream.request_attempt_count", 0)),
         details=str(attrs.get("response.code_details", "")),
         ends=head.end_of_stream,

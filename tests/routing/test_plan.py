@@ -1,16 +1,13 @@
-"""Virtual models, weights, fallback order, attempts."""
+"""Virtual models, weights, fallback order."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from extproc.config.load import load
 from extproc.config.model import Config
 from extproc.config.sources import Source
-from extproc.routing.plan import ATTEMPTS_MAX, Router, steps
+from extproc.routing.plan import Router
 
 ACCOUNTS = """
 type: provider-account
@@ -59,16 +56,6 @@ def test_priority_decides_the_order() -> None:
     assert names(routed) == ["a/big", "b/big"]
 
 
-def test_retries_come_before_the_next_target_with_their_own_statuses() -> None:
-    """Routing: a target's last attempt answers to its fallback statuses, the very last to none."""
-    routed = router(PRIORITY).route("prod/x", EVERYONE, {}, 0.0)
-    assert routed is not None
-    planned = [(s.target.name, s.retry_on) for s in steps(routed.targets)]
-    assert planned == [
-        ("a/big", "429,500"), ("a/big", "429,500"), ("a/big", "500"), ("b/big", ""),
-    ]  # fmt: skip
-
-
 def test_a_concrete_model_needs_no_rule_and_an_unknown_one_has_none() -> None:
     """Contract: `account/model` is itself; what nobody knows is None."""
     routes = router(PRIORITY)
@@ -110,19 +97,3 @@ def test_weights_share_the_traffic() -> None:
         first[names(routed)[0]] += 1
     assert first == {"a/big": 800, "a/small": 200}
     assert names(routes.route("prod/w", EVERYONE, {}, 0.0)) == ["a/big", "a/small", "b/big"]
-
-
-@given(st.lists(st.integers(0, 4), min_size=1, max_size=5))
-def test_attempts_are_bounded_and_the_last_never_retries(retries: list[int]) -> None:
-    """P2: no plan makes more attempts than the data plane has slots for, and each plan ends."""
-    routes = router(PRIORITY)
-    base = routes.route("a/big", EVERYONE, {}, 0.0)
-    assert base is not None
-    from dataclasses import replace
-
-    targets = [replace(base.targets[0], retries=r, retry_codes=(500,), fallback_codes=(500,))
-               for r in retries]  # fmt: skip
-    planned = steps(targets)
-    assert 1 <= len(planned) <= ATTEMPTS_MAX
-    assert planned[-1].retry_on == ""
-    assert len(planned) == min(ATTEMPTS_MAX, sum(r + 1 for r in retries))

@@ -2,7 +2,8 @@
 -- stay here until ext_proc has answered the body: without it the router would open the provider's
 -- connection first. It also restores content-length, which ext_proc drops when request headers are
 -- not sent to it (some providers refuse chunked bodies), and puts on the headers that the verdict
--- asks for: trace context and the number of retries.
+-- asks for: trace context, the number of retries, and the deadline of the whole call
+-- (`x-envoy-upstream-rq-timeout-ms`: the router reads it and takes it off, over all attempts).
 function envoy_on_request(handle)
   local body = handle:body()
   local headers = handle:headers()
