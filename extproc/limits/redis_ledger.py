@@ -1,28 +1,35 @@
 """The ledger over Redis or Valkey: every operation is one script call, atomic in the store (P2).
 
 Promises: spent + reserved never passes a hard limit, over all replicas; a reservation is closed
-exactly once; nobody's clock but the store's decides a window. Refuses: to guess. Whatever the store
-answers that is not the expected reply is LedgerUnavailable, and the caller fails closed.
+exactly once; the store's clock alone decides a window; a store that has lost data serves nobody
+until what was spent is back (`epoch.py`). Refuses: to guess. Whatever the store answers that is not
+the expected reply is LedgerUnavailable, and the caller fails closed.
 The store must not evict (`maxmemory-policy noeviction`): an evicted counter forgets what was spent.
 """
 
 from __future__ import annotations
 
-import hashlib
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import hiredis
 from redis.asyncio import Redis
 
+from extproc.limits import scripts
+from extproc.limits.epoch import EpochLine
+from extproc.limits.holding import Holding, Place, charge_arguments, place
+from extproc.limits.marks import Marks, pages, worth_keeping
+from extproc.limits.readings import reading
 from extproc.limits.redis_line import Argument, RedisLine
-from extproc.limits.rules import AMOUNT_MAX
+from extproc.limits.slate import Slate
+from extproc.limits.store_clock import StoreClock
 from extproc.limits.values import (
+    AMOUNT_MAX,
+    NOTHING,
     Charge,
     CounterReading,
     CounterState,
+    Degrade,
     Exceeded,
     LedgerUnavailable,
     Measure,
@@ -31,69 +38,132 @@ from extproc.limits.values import (
 
 PAGE = 200
 IDS_PER_CALL = 1_000
-# Every key carries this hash tag, so a cluster keeps them on one shard; one key routes the call.
-ROUTING_KEY = b"{envelope}:open"
+MARKS_PER_CALL = 50
+MARKS_MAX = 50_000
+RECOVERY_MS = 3_000
 MEASURES: tuple[Measure, ...] = ("requests", "tokens", "cost")
-MODES = {
-    ("sliding", False): b"s", ("sliding", True): b"sa",
-    ("calendar", False): b"c", ("calendar", True): b"ca",
-}  # fmt: skip
+REBUILDING, STOPPED, GIVEN_UP, CLOCKS = -3, -4, -5, -6
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A Lua script as the store knows it."""
-
-    source: bytes
-    sha1: bytes
-
-
-def _script(name: str) -> Script:
-    folder = Path(__file__).parent
-    source = (folder / "close.lua").read_bytes() + (folder / f"{name}.lua").read_bytes()
-    digest = hashlib.sha1(source, usedforsecurity=False).hexdigest()
-    return Script(source, digest.encode())
-
-
-RESERVE, SETTLE, RENEW = _script("reserve"), _script("settle"), _script("renew")
-REAP, COUNTERS = _script("reap"), _script("counters")
+def wall_clock_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 class RedisLedger:
-    """Implements `Ledger`. `clock_ms` replaces the store's clock in tests (ms since the epoch).
+    """Implements `Ledger`. `clock_ms`: our clock; `store_ms` replaces the store's in tests (ms).
 
-    `expired`: reservations this replica found unsettled past their time, and charged in full.
+    `recovery_ms`: how long calls are refused after data was lost. `slate`: where this worker notes
+    what became of its reservations. `expired`: reservations this replica found unsettled past their
+    time, and charged in full.
     """
 
     def __init__(
-        self, client: Redis, *, timeout_ms: int = 500, clock_ms: Callable[[], int] | None = None
+        self,
+        client: Redis,
+        *,
+        timeout_ms: int = 500,
+        clock_ms: Callable[[], int] = wall_clock_ms,
+        store_ms: Callable[[], int] | None = None,
+        recovery_ms: int = RECOVERY_MS,
+        slate: Slate | None = None,
+        marks_max: int = MARKS_MAX,
     ) -> None:
         self._line = RedisLine(client, timeout_ms)
-        self._clock_ms = clock_ms
+        self._clock = StoreClock(clock_ms)
+        self.store = EpochLine(self._line, self._clock, recovery_ms, store_ms)
+        self.store.restore = self._bring_back
+        self._slate = slate
+        self.marks = Marks(marks_max)
+        self._open: dict[str, Holding] = {}
+        self._owners: set[str] = set()
         self.expired = 0
+
+    # --- on the caller's path -----------------------------------------------------------------
 
     async def reserve(
         self, reservation_id: str, owner: str, charges: Sequence[Charge], ttl_ms: int
-    ) -> Reserved | Exceeded:
+    ) -> Reserved | Exceeded | Degrade:
         """Take all charges or none, in one atomic step; the same id again takes nothing more.
 
         Raises LedgerUnavailable; then settle the id with NOTHING, as its fate is unknown.
         """
-        arguments = [self._now(), reservation_id, owner, ttl_ms]
-        for charge in charges:
-            arguments += _charge_arguments(charge)
-        reply = await self._run(RESERVE, arguments)
+        if self._slate is not None:
+            self._slate.asked(reservation_id)
+        places, reply = await self._reserve(reservation_id, owner, charges, ttl_ms)
         try:
-            return self._outcome(reply, charges)
+            return self._outcome(reservation_id, owner, charges, ttl_ms, places, reply)
         except (TypeError, ValueError, IndexError) as error:
             raise LedgerUnavailable("unexpected reply") from error
 
-    def _outcome(self, reply: list[int], charges: Sequence[Charge]) -> Reserved | Exceeded:
-        if reply[0] == 1:
-            self.expired += reply[1]
-            return Reserved(_states(charges, reply, 2))
-        refused = charges[reply[1]]
-        return Exceeded(refused.rule_id, refused.kind, reply[2], _states(charges, reply, 3))
+    async def _reserve(
+        self, reservation_id: str, owner: str, charges: Sequence[Charge], ttl_ms: int
+    ) -> tuple[list[Place], Any]:
+        """Once more where our clock was not the store's: then other windows are running."""
+        for last in (False, True):
+            now_ms = self._clock.now_ms()
+            places = [place(charge, now_ms) for charge in charges]
+            arguments: list[Argument] = [reservation_id, owner, ttl_ms]
+            for charge, where in zip(charges, places, strict=True):
+                arguments += charge_arguments(charge, where)
+            reply = await self.store.call(scripts.RESERVE, arguments)
+            if reply[0] != CLOCKS or last:
+                break
+            self._clock.learn(reply[1])
+        if reply[0] < 0:
+            raise LedgerUnavailable(_why(reply))
+        self._clock.confirm()
+        return places, reply
+
+    def _outcome(
+        self, reservation_id: str, owner: str, charges: Sequence[Charge], ttl_ms: int,
+        places: list[Place], reply: list[int],
+    ) -> Reserved | Exceeded | Degrade:  # fmt: skip
+        match reply[0]:
+            case 1:
+                self.expired += reply[2]
+                states, held = self._states(charges, places, reply, 3)
+                self._open[reservation_id] = Holding(owner, ttl_ms, places, held)
+                self._owners.add(owner)
+                return Reserved(states)
+            case 2:
+                self._free(reservation_id)
+                return Degrade(reply[2], reply[3], reply[4] == 1)
+            case 0:
+                self._free(reservation_id)
+                states, _ = self._states(charges, places, reply, 4)
+                refused = charges[reply[2]]
+                return Exceeded(refused.rule_id, refused.kind, reply[3], states)
+        raise ValueError
+
+    def _states(
+        self, charges: Sequence[Charge], places: Sequence[Place], reply: list[int], at: int
+    ) -> tuple[tuple[CounterState, ...], list[int]]:
+        """What the reply says of each charge from `at` on, and how much of it was taken."""
+        states, held, now_ms = [], [], self._clock.now_ms()
+        for charge, where in zip(charges, places, strict=True):
+            spent, reserved, reset_ms, over, taken = reply[at : at + 5]
+            at += 5
+            if where.kept and spent > 0:
+                self.marks.note(where.key, spent, where.meta, now_ms)
+            held.append(taken)
+            states.append(_state(charge, spent + reserved, reset_ms, over))
+        return tuple(states), held
+
+    def spent_seen(self, charge: Charge) -> int:
+        """The most that was seen spent in the counter's running span, without asking."""
+        return self.marks.spent(place(charge, self._clock.now_ms()).key)
+
+    def sent(self, reservation_id: str) -> None:
+        """The call goes to a provider: from now on it may be billed."""
+        if self._slate is not None:
+            self._slate.sent(reservation_id)
+
+    def used(self, reservation_id: str, actual: Mapping[Measure, int]) -> None:
+        """The call is over; `settle` follows. Should this process die first, its slate says it."""
+        if self._slate is not None:
+            self._slate.used(reservation_id, actual)
+
+    # --- after it -----------------------------------------------------------------------------
 
     async def settle(self, reservation_id: str, actual: Mapping[Measure, int]) -> bool:
         """Replace the reservation by what was used; False when it was closed before.
@@ -107,98 +177,124 @@ class RedisLedger:
             if used is not None and used < 0:
                 raise ValueError(f"negative {measure}")
             arguments.append(-1 if used is None else min(used, AMOUNT_MAX))
-        return bool(await self._run(SETTLE, arguments) == 1)
+        reply = await self.store.call(scripts.SETTLE, arguments)
+        holding = self._open.pop(reservation_id, None)
+        self._free(reservation_id)
+        if reply[0] == 1 and holding is not None and len(holding.places) == len(reply) - 2:
+            now_ms = self._clock.now_ms()
+            for where, spent in zip(holding.places, reply[2:], strict=True):
+                if where.kept and spent > 0:
+                    self.marks.note(where.key, spent, where.meta, now_ms)
+        return bool(reply[0] == 1)
 
     async def renew(self, reservation_ids: Sequence[str], ttl_ms: int) -> None:
         """Keep reservations of calls that still run; closed ones stay closed."""
         for start in range(0, len(reservation_ids), IDS_PER_CALL):
             ids = reservation_ids[start : start + IDS_PER_CALL]
-            await self._run(RENEW, [self._now(), ttl_ms, *ids])
+            await self.store.call(scripts.RENEW, [ttl_ms, *ids])
 
     async def reap(self, owner: str) -> int:
         """Charge in full what a dead owner left open; how many there were."""
         total = 0
         while True:
-            seen, closed = await self._run(REAP, [owner, PAGE])
+            _, _, seen, closed = await self.store.call(scripts.REAP, [owner, PAGE])
             total += int(closed)
             if seen == 0:
                 return total
 
+    async def sweep(self) -> int:
+        """Close reservations that have expired; how many there were (at most a page)."""
+        closed = int((await self.store.call(scripts.SWEEP, [PAGE]))[2])
+        self.expired += closed
+        return closed
+
+    async def check(self) -> tuple[int, bool]:
+        """Notice that the store has lost data, without waiting for a call. Raises
+        LedgerUnavailable. For how long calls are still refused (ms), and whether they are stopped.
+        """
+        _, _, wait_ms, stopped = await self.store.call(scripts.HEALTH, [])
+        return wait_ms, stopped == 1
+
+    # --- for operators ------------------------------------------------------------------------
+
+    async def health(self) -> str:
+        """`ok`, or why calls are refused: a few plain words. Never raises."""
+        try:
+            wait_ms, stopped = await self.check()
+        except LedgerUnavailable as error:
+            return str(error)
+        if stopped:
+            return _why([STOPPED])
+        return _why([REBUILDING, wait_ms]) if wait_ms else "ok"
+
     async def counters(self) -> list[CounterReading]:
         """Read every live counter, sorted by kind, rule, counter. For operators, not requests."""
-        readings: list[CounterReading] = []
-        start, more = 0, True
-        while more:
-            reply = await self._run(COUNTERS, [self._now(), start, start + PAGE - 1])
-            readings += _readings([part.decode() for part in reply[1:]])
-            start, more = start + PAGE, int(reply[0]) == PAGE
-        return sorted(readings, key=lambda r: (r.kind, r.rule_id, r.counter, r.measure))
+        found: dict[tuple[str, ...], CounterReading] = {}
+        since = -1
+        while True:
+            page, since, _ = await self.page(since)
+            for one in page:  # pages overlap, and what changes meanwhile comes again
+                found[one.counter, one.measure, one.window, one.window_id] = one
+            if since < 0:
+                return sorted(found.values(), key=lambda r: (r.kind, r.rule_id, r.counter, r.measure))
+
+    async def page(
+        self, since: int, *, forget: bool = False, note: bool = False
+    ) -> tuple[list[CounterReading], int, int]:
+        """Counters changed after seq `since`: a page of them, where to go on (-1 = at the end), and
+        the store's present seq. `note`: remember what they have spent."""
+        arguments: list[Argument] = [max(-1, since), PAGE, int(forget)]
+        reply = await self.store.call(scripts.COUNTERS, arguments)
+        found = [part.decode() for part in reply[4:]]
+        rows = list(zip(*[iter(found)] * 5, strict=True))
+        if note:
+            for key, meta, spent, _, _ in rows:
+                if worth_keeping(key, meta):
+                    self.marks.note(key, int(spent), meta, reply[3])
+        readings = [reading(k, m, int(s), int(r), int(t)) for k, m, s, r, t in rows]
+        return readings, int(reply[2]), int(reply[1])
 
     async def aclose(self) -> None:
         """Close the connection; what is under way fails."""
         self._line.drop()
 
-    def _now(self) -> Argument:
-        return self._clock_ms() if self._clock_ms else 0
+    # --- memory -------------------------------------------------------------------------------
 
-    async def _run(self, script: Script, arguments: Sequence[Argument]) -> Any:
-        """Call by hash; a store that lost its scripts (restart, SCRIPT FLUSH) is taught once."""
-        try:
-            return await self._call(b"EVALSHA", script.sha1, arguments)
-        except hiredis.ReplyError as error:
-            if not str(error).startswith("NOSCRIPT"):
-                raise self._refused(error) from error
-        try:
-            return await self._call(b"EVAL", script.source, arguments)
-        except hiredis.ReplyError as error:
-            raise self._refused(error) from error
+    def _free(self, reservation_id: str) -> None:
+        if self._slate is not None:
+            self._slate.free(reservation_id)
 
-    async def _call(self, command: bytes, script: bytes, arguments: Sequence[Argument]) -> Any:
-        return await self._line.execute(command, script, b"1", ROUTING_KEY, *arguments)
-
-    def _refused(self, error: Exception) -> LedgerUnavailable:
-        code = str(error).split(" ", 1)[0]
-        if code in ("READONLY", "MASTERDOWN", "LOADING"):  # a replica now: ask anew who leads
-            self._line.drop()
-        return LedgerUnavailable(f"the store refused: {code}")
+    async def _bring_back(self) -> None:
+        """In a new epoch: what was spent, and what is still under way. Safe to repeat."""
+        for part in pages(self.marks.items(), MARKS_PER_CALL):
+            arguments: list[Argument] = []
+            for key, mark in part:
+                arguments += (key, mark.spent, mark.meta, mark.seen_ms)
+            await self.store.call_once(scripts.BRING, arguments)
+        for owner in self._owners:
+            mine = [i for i, holding in self._open.items() if holding.owner == owner]
+            await self.store.call_once(scripts.FORGET, [owner, *mine])
+        for reservation_id, holding in list(self._open.items()):
+            if reservation_id in self._open:
+                await self.store.call_once(scripts.HOLD, holding.arguments(reservation_id))
 
 
-def _charge_arguments(charge: Charge) -> tuple[Argument, ...]:
-    if not (0 <= charge.floor <= charge.amount <= AMOUNT_MAX and -1 <= charge.limit <= AMOUNT_MAX):
-        raise ValueError(f"charge of {charge.rule_id} is out of range")
-    return (
-        charge.counter, charge.rule_id, charge.measure, charge.amount, charge.floor, charge.limit,
-        charge.window_ms, MODES[charge.window, charge.audit_only],
-    )  # fmt: skip
+def _why(reply: Sequence[int]) -> str:
+    match reply[0]:
+        case -3:
+            return f"what the store has lost is being brought back ({reply[1]} ms to go)"
+        case -4:
+            return "the store may evict counters: set maxmemory-policy noeviction"
+        case -5:
+            return "this reservation was given up"
+        case _:
+            return "the store's clock does not stand still"
 
 
-def _states(charges: Sequence[Charge], reply: list[int], start: int) -> tuple[CounterState, ...]:
-    numbers = iter(reply[start:])
-    return tuple(
-        CounterState(c.rule_id, c.kind, c.measure, c.limit, left, reset, over == 1)
-        for c, left, reset, over in zip(charges, numbers, numbers, numbers, strict=True)
-    )
+def _state(c: Charge, gone: int, reset_ms: int, over: int) -> CounterState:
+    left = -1 if c.limit < 0 else max(0, c.limit - gone)
+    over_soft = 0 <= c.soft_limit < gone
+    return CounterState(c.rule_id, c.kind, c.measure, c.limit, left, reset_ms, over == 1, over_soft)
 
 
-def _readings(parts: list[str]) -> list[CounterReading]:
-    rows = zip(*[iter(parts)] * 10, strict=True)
-    return [_reading(*row) for row in rows]
-
-
-def _reading(
-    mode: str, window_ms: str, measure: str, counter: str, audit: str,
-    rule_id: str, limit: str, spent: str, reserved: str, reset_ms: str,
-) -> CounterReading:  # fmt: skip
-    return CounterReading(
-        rule_id=rule_id,
-        kind="rate" if counter.startswith("rate:") else "budget",
-        counter=counter,
-        measure=cast(Measure, measure),
-        window="sliding" if mode == "s" else "calendar",
-        window_ms=int(window_ms),
-        limit=int(limit),
-        spent=int(spent),
-        reserved=int(reserved),
-        reset_ms=int(reset_ms),
-        audit_only=audit == "1",
-    )
+__all__ = ["NOTHING", "RedisLedger", "wall_clock_ms"]

@@ -1,67 +1,90 @@
 """One limit rule of the configuration, compiled: whom it concerns, what it charges.
 
-`applies_per` makes one counter for each distinct value: `user` (e-mail or name of a user),
-`virtualaccount`, `model` (as requested), `metadata.<key>`. A caller without a value (a virtual
+`applies_per` makes one counter for each distinct value. A caller without a value (a virtual
 account under `user`, missing metadata) shares the counter of the empty value.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import ROUND_FLOOR, Decimal
 
-from extproc.config.match import Matcher, compile_when
-from extproc.config.model import BudgetRule, RateLimitRule, When
+from extproc.config.limit_model import BudgetAmount, BudgetRule, RateLimitRule
 from extproc.identity.principal import Principal
-from extproc.limits.values import NANO_USD, Amounts, Charge, Measure, Window
+from extproc.limits.counter_name import Dimension, counter_part, dimension
+from extproc.limits.override import Overrides, compile_overrides
+from extproc.limits.selector import Selector, select
+from extproc.limits.steps import NEVER, Steps, compile_steps
+from extproc.limits.values import (
+    AMOUNT_MAX,
+    NANO_USD,
+    Amounts,
+    Charge,
+    Kind,
+    Measure,
+    Mode,
+    Window,
+)
+from extproc.limits.window import ALIGNED, WIDTH_MS, Flight, Period, Sliding, calendar, rolling
 
-AMOUNT_MAX = 2**53 - 1
-"""The store counts in doubles (Lua); above this an integer is no longer exact."""
-DAY_MS = 86_400_000
-WINDOW_MS = {"minute": 60_000, "hour": 3_600_000, "day": DAY_MS}
-_PLAIN_VALUE = re.compile(r"[A-Za-z0-9._@/+-]{1,64}")
+NO_LIMIT = -1
+FLIGHT = Flight()
+RATE_WINDOWS = {
+    "minute": Sliding("minute", 60_000),
+    "hour": Sliding("hour", 3_600_000),
+    "day": Sliding("day", 86_400_000),
+}
+MODES: Mapping[str, Mode] = {"enforce": "enforce", "audit": "audit", "soft_enforce": "soft"}
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """One rule, ready to match. `order`: its place in the configuration (first match wins).
+    """One rule, ready to match. `order`: its place among all rules.
 
-    `prefix`: its counters' names, up to the values of `per`. `default_output_tokens`: `_amount`.
+    `first_match`: later ones of its kind do not count once it does. `limit`: -1 means none, but
+    for `overrides`. `prefix`: its counters' names, up to the values of `per`.
+    `default_output_tokens`: what a token rate limit assumes when no maximum is stated.
     """
 
-    order: int
-    kind: Literal["rate", "budget"]
     rule_id: str
+    kind: Kind
     measure: Measure
     limit: int
     window: Window
-    window_ms: int
-    audit_only: bool
-    when: Matcher
-    per: tuple[str, ...]
-    prefix: str
-    default_output_tokens: int
+    selector: Selector
+    per: tuple[Dimension, ...] = ()
+    mode: Mode = "enforce"
+    order: int = 0
+    first_match: bool = False
+    soft_limit: int = NO_LIMIT
+    steps: Steps | None = None
+    overrides: Overrides | None = None
+    default_output_tokens: int = 0
+    prefix: str = field(init=False)
 
-    def concerns(self, subjects: frozenset[str], models: Sequence[str]) -> bool:
-        """Whether caller and model match; metadata is looked at per request."""
-        if self.when.subjects is not None and self.when.subjects.isdisjoint(subjects):
-            return False
-        return self.when.model is None or any(map(self.when.model, models))
+    def __post_init__(self) -> None:
+        # A rule id may hold ':', which separates the parts of a counter: no two rules share one.
+        prefix = f"{self.kind}:{self.rule_id.replace(':', '%3A')}:"
+        object.__setattr__(self, "prefix", prefix)
 
-    def charge(self, principal: Principal, model: str, metadata: Mapping[str, str],
-               amounts: Amounts) -> Charge:  # fmt: skip
-        counter = self.prefix
-        if self.per:
-            values = (_value(d, principal, model, metadata) for d in self.per)
-            counter += ":".join(map(_counter_part, values))
+    def charge(
+        self, principal: Principal, model: str, metadata: Mapping[str, str], amounts: Amounts,
+        taken: int,
+    ) -> Charge | None:  # fmt: skip
+        """What one request charges; None when its counter has no limit.
+
+        `taken`: how many of the rule's degrade steps the request has gone down already.
+        """
+        values = [value_of(principal, model, metadata) for value_of in self.per]
+        limit = self.overrides.limit(values, self.limit) if self.overrides else self.limit
+        if limit < 0:
+            return None
         amount, floor = self._amount(amounts)
         return Charge(
-            self.kind, self.rule_id, counter, self.measure, amount, floor,
-            self.limit, self.window, self.window_ms, self.audit_only,
+            self.kind, self.rule_id, self.prefix + ":".join(map(counter_part, values)),
+            self.measure, amount, floor, limit, self.window, self.mode, self.soft_limit,
+            self.steps.due_at(taken, limit) if self.steps else NEVER,
         )  # fmt: skip
 
     def _amount(self, amounts: Amounts) -> tuple[int, int]:
@@ -72,11 +95,13 @@ class CompiledRule:
         Budgets always reserve the full bound (P2).
         """
         match self.measure:
+            case "slots":
+                amount = floor = 1
             case "requests":
                 amount = floor = amounts.requests
             case "cost":
                 amount = floor = amounts.cost_nano_usd
-            case _ if self.kind == "budget" or amounts.output_stated:
+            case "tokens" if self.kind == "budget" or amounts.output_stated:
                 amount = floor = amounts.tokens
             case _:
                 assumed = amounts.input_tokens + self.default_output_tokens * amounts.choices
@@ -85,55 +110,73 @@ class CompiledRule:
         return amount, min(floor, amount)
 
 
-def compile_rate_limit(order: int, rule: RateLimitRule, default_output_tokens: int) -> CompiledRule:
-    """Requests or tokens over a sliding window."""
-    measure: Measure = "requests" if rule.unit.startswith("requests") else "tokens"
-    window_ms = WINDOW_MS[rule.unit.rpartition("_")[2]]
-    return _compile(
-        order, "rate", rule.id, rule.when, rule.rate_limit_applies_per,
-        measure, rule.limit_to, "sliding", window_ms, False, default_output_tokens,
-    )  # fmt: skip
-
-
-def compile_budget(order: int, rule: BudgetRule) -> CompiledRule:
-    """Money (`limit_to` in USD) or tokens over UTC days."""
-    measure: Measure = "cost" if rule.unit.startswith("cost") else "tokens"
-    scale = NANO_USD if measure == "cost" else 1
-    limit = int(Decimal(str(rule.limit_to)) * scale)  # rounds down: never more than was allowed
-    return _compile(
-        order, "budget", rule.id, rule.when, rule.budget_applies_per,
-        measure, limit, "calendar", DAY_MS, rule.audit_mode, 0,
-    )  # fmt: skip
-
-
-def _compile(
-    order: int, kind: Literal["rate", "budget"], rule_id: str, when: When, per: tuple[str, ...],
-    measure: Measure, limit: int, window: Window, window_ms: int, audit_only: bool,
-    default_output_tokens: int,
-) -> CompiledRule:  # fmt: skip
+def compile_rate_limit(rule: RateLimitRule, default_output_tokens: int) -> CompiledRule:
+    """Requests or tokens over a sliding window, or calls in flight."""
+    kind, measure, window = rate_unit(rule.unit)
     return CompiledRule(
-        order=order, kind=kind, rule_id=rule_id, measure=measure, limit=min(limit, AMOUNT_MAX),
-        window=window, window_ms=window_ms, audit_only=audit_only,
-        when=compile_when(when), per=per, default_output_tokens=default_output_tokens,
-        # A rule id may hold ':', which separates the parts of a counter: two rules never share one.
-        prefix=f"{kind}:{rule_id.replace(':', '%3A')}:",
-    )  # fmt: skip
+        rule_id=rule.id,
+        kind=kind,
+        measure=measure,
+        limit=rule.limit_to,
+        window=window,
+        selector=select(rule.when),
+        per=dimensions(rule.rate_limit_applies_per),
+        mode="audit" if rule.audit_mode else "enforce",
+        first_match=True,
+        default_output_tokens=default_output_tokens,
+    )
 
 
-def _value(dimension: str, principal: Principal, model: str, metadata: Mapping[str, str]) -> str:
-    match dimension:
-        case "user":
-            return (principal.email or principal.name) if principal.type == "user" else ""
-        case "virtualaccount":
-            return principal.name if principal.type == "virtual-account" else ""
-        case "model":
-            return model
-        case _:
-            return metadata.get(dimension.removeprefix("metadata."), "")
+def compile_budget(rule: BudgetRule) -> CompiledRule:
+    """Money, tokens or requests, in a calendar window or a rolling one."""
+    measure, soft = rule.measure, rule.soft_limit_to
+    overrides = ((named, exact(measure, named.limit_to)) for named in rule.overrides)
+    return CompiledRule(
+        rule_id=rule.id,
+        kind="budget",
+        measure=measure,
+        limit=exact(measure, rule.limit_to),
+        window=_budget_window(rule),
+        selector=select(rule.when),
+        per=dimensions(rule.budget_applies_per),
+        mode=MODES["audit" if rule.audit_mode else rule.mode],
+        soft_limit=NO_LIMIT if soft is None else exact(measure, soft),
+        steps=compile_steps(rule.degrade),
+        overrides=compile_overrides(rule.budget_applies_per, overrides),
+    )
 
 
-def _counter_part(value: str) -> str:
-    """Keep short plain values readable; hash the rest, so names stay bounded and unambiguous."""
-    if not value or _PLAIN_VALUE.fullmatch(value):
-        return value
-    return "~" + hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+def rate_unit(unit: str) -> tuple[Kind, Measure, Window]:
+    """Of `requests_per_minute`, `tokens_per_day`, `concurrent_requests`."""
+    if unit == "concurrent_requests":
+        return "concurrency", "slots", FLIGHT
+    measure, _, period = unit.partition("_per_")
+    return "rate", "requests" if measure == "requests" else "tokens", RATE_WINDOWS[period]
+
+
+def unit_period(unit: str) -> Period | None:
+    """`day` of `cost_per_day`, `total` of `cost_total`, None of `cost`."""
+    word = unit.partition("_")[2].removeprefix("per_")
+    return next((period for period in WIDTH_MS if period == word), None)
+
+
+def dimensions(names: Iterable[str]) -> tuple[Dimension, ...]:
+    return tuple(map(dimension, names))
+
+
+def exact(measure: Measure, limit: float) -> int:
+    """In the unit of the counter; rounds down: never more than was allowed."""
+    scaled = Decimal(repr(limit)) * (NANO_USD if measure == "cost" else 1)
+    return int(min(scaled, Decimal(AMOUNT_MAX)).to_integral_value(ROUND_FLOOR))
+
+
+def _budget_window(budget: BudgetAmount) -> Window:
+    """Of a unit with a period, or of the `duration` beside a bare one."""
+    period = unit_period(budget.unit)
+    if period is None:
+        if budget.duration is None:
+            raise ValueError(f"`{budget.unit}` has neither period nor duration")
+        if not budget.calendar_aligned:
+            return rolling(budget.duration)
+        period = ALIGNED[budget.duration]
+    return calendar(period, budget.timezone)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from extproc.limits.values import Charge, Measure
+from extproc.limits.values import Charge, Measure, Mode, Window
+from extproc.limits.window import Calendar, Flight, Sliding
 
 DAY_MS = 86_400_000
 NOON = 20_000 * DAY_MS + DAY_MS // 2
+MINUTE = Sliding("minute", 60_000)
+DAY = Calendar("day")
+FLIGHT = Flight()
 
 
 @dataclass
@@ -19,15 +23,21 @@ class Clock:
 
 
 def rate(limit: int, amount: int = 1, *, rule: str = "rpm", floor: int | None = None,
-         measure: Measure = "requests", window_ms: int = 60_000) -> Charge:  # fmt: skip
+         measure: Measure = "requests", window: Window = MINUTE,
+         mode: Mode = "enforce") -> Charge:  # fmt: skip
     """A sliding one-minute limit."""
     least = amount if floor is None else floor
-    return Charge("rate", rule, f"rate:{rule}:", measure, amount, least, limit,
-                  "sliding", window_ms)  # fmt: skip
+    return Charge("rate", rule, f"rate:{rule}:", measure, amount, least, limit, window, mode)
 
 
 def budget(limit: int, amount: int = 1, *, rule: str = "day", measure: Measure = "cost",
-           audit_only: bool = False) -> Charge:  # fmt: skip
+           window: Window = DAY, mode: Mode = "enforce", soft_limit: int = -1,
+           degrade_at: int = -1) -> Charge:  # fmt: skip
     """A budget per UTC day."""
-    return Charge("budget", rule, f"budget:{rule}:", measure, amount, amount, limit,
-                  "calendar", DAY_MS, audit_only)  # fmt: skip
+    return Charge("budget", rule, f"budget:{rule}:", measure, amount, amount, limit, window,
+                  mode, soft_limit, degrade_at)  # fmt: skip
+
+
+def slots(limit: int, *, rule: str = "parallel", mode: Mode = "enforce") -> Charge:
+    """So many calls in flight at once."""
+    return Charge("concurrency", rule, f"concurrency:{rule}:", "slots", 1, 1, limit, FLIGHT, mode)

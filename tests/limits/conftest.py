@@ -75,8 +75,17 @@ def clock() -> Clock:
     return Clock()
 
 
+async def opened(client: Redis, clock: Clock, *, recovery_ms: int = 3_000) -> RedisLedger:
+    """A replica of a ledger that this call opens if nobody has."""
+    made = RedisLedger(
+        client, timeout_ms=5_000, clock_ms=clock, store_ms=clock, recovery_ms=recovery_ms
+    )
+    await made.store.begin_first()
+    return made
+
+
 @pytest.fixture
 async def ledger(client: Redis, clock: Clock) -> AsyncIterator[RedisLedger]:
-    made = RedisLedger(client, timeout_ms=5_000, clock_ms=clock)
+    made = await opened(client, clock)
     yield made
     await made.aclose()

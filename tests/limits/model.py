@@ -59,29 +59,29 @@ class ModelLedger:
     def usage(self, c: Charge, now: int) -> tuple[int, int]:
         """Spent and reserved inside the window."""
         last = _place(c, now)[1]
-        first = last - BUCKETS if c.window == "sliding" else last
+        first = last - BUCKETS if c.window.shape == "sliding" else last
         places = [(c.counter, b) for b in range(first, last + 1)]
         return sum(self.spent.get(p, 0) for p in places), sum(self.held.get(p, 0) for p in places)
 
     def _wait(self, c: Charge, room: int, now: int) -> int:
         counter, last = _place(c, now)
-        if c.window == "calendar":
+        if c.window.shape == "calendar":
             return _reset(c, now)
         for b in range(last - BUCKETS, last + 1):
             room += self.spent.get((counter, b), 0) + self.held.get((counter, b), 0)
             if room >= c.floor:
-                return (b + BUCKETS + 1) * (c.window_ms // BUCKETS) - now
+                return (b + BUCKETS + 1) * (c.window.width_ms // BUCKETS) - now
         return _reset(c, now)
 
 
 def _place(c: Charge, now: int) -> Place:
-    return c.counter, now // (c.window_ms // BUCKETS if c.window == "sliding" else c.window_ms)
+    return c.counter, now // (c.window.width_ms // BUCKETS if c.window.shape == "sliding" else c.window.width_ms)
 
 
 def _reset(c: Charge, now: int) -> int:
-    if c.window == "calendar":
-        return c.window_ms - now % c.window_ms
-    width = c.window_ms // BUCKETS
+    if c.window.shape == "calendar":
+        return c.window.width_ms - now % c.window.width_ms
+    width = c.window.width_ms // BUCKETS
     return (now // width + BUCKETS + 1) * width - now
 
 

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from extproc.limits.redis_ledger import RedisLedger
 from extproc.limits.values import NOTHING, Charge, CounterReading, Exceeded, Reserved
 from tests.limits.clock import DAY_MS, Clock, budget, rate
+from tests.limits.conftest import opened
 
 TTL = 60_000
 
@@ -35,7 +36,7 @@ async def test_concurrent_reserves_stop_exactly_at_the_limit(
     ledger: RedisLedger, client: Redis, clock: Clock, charge: Charge
 ) -> None:
     """P2: 300 at once over two replicas, room for exactly 100: exactly 100 are let through."""
-    other = RedisLedger(client, timeout_ms=5_000, clock_ms=clock)
+    other = await opened(client, clock)
     outcomes = await asyncio.gather(
         *(take((ledger, other)[n % 2], f"r{n}", charge) for n in range(300))
     )
@@ -159,7 +160,7 @@ async def test_reap_closes_a_dead_worker_at_once(ledger: RedisLedger) -> None:
 
 async def test_audit_only_records_and_reports(ledger: RedisLedger) -> None:
     """Contract: `audit_mode` budgets are recorded and reported as over, never refused."""
-    charge = budget(100, 80, audit_only=True)
+    charge = budget(100, 80, mode="audit")
     first, second = await take(ledger, "a", charge), await take(ledger, "b", charge)
     assert isinstance(first, Reserved) and isinstance(second, Reserved)
     assert [first.counters[0].over, second.counters[0].over] == [False, True]
@@ -270,7 +271,7 @@ async def test_a_sliding_counter_forgets_what_has_left(
         clock.now += 1_000
         await take(ledger, f"r{n}", rate(1_000))
         await ledger.settle(f"r{n}", {})
-    assert await client.hlen("{envelope}:s:60000:requests::rate:rpm:") <= 5 + 2 * 61
+    assert await client.hlen("{envelope}:s:minute:requests::rate:rpm:") <= 5 + 2 * 61
 
 
 async def test_a_counter_that_expired_stays_gone(ledger: RedisLedger, client: Redis) -> None:
@@ -311,7 +312,7 @@ async def test_integers_are_exact_up_to_nine_million_dollars(ledger: RedisLedger
 
 async def test_counters_never_overflow(ledger: RedisLedger) -> None:
     """P2: absurd amounts saturate instead of wrapping round or failing half way."""
-    charge = budget(100, 2**53 - 1, audit_only=True)
+    charge = budget(100, 2**53 - 1, mode="audit")
     for name in "abc":
         assert isinstance(await take(ledger, name, charge), Reserved)
     assert (await reading(ledger, "day")).reserved == 2**53 - 1
@@ -330,7 +331,9 @@ async def test_every_key_is_in_one_slot_and_expires(ledger: RedisLedger, client:
     assert len(counters) == 2
     assert all([await client.pttl(k) > 0 for k in counters])
     await ledger.settle("a", {})
-    assert {k[11:] for k in await client.keys("*")} == {b"counters", *(k[11:] for k in counters)}
+    assert {k[11:] for k in await client.keys("*")} == {
+        b"epoch", b"touched", *(k[11:] for k in counters)
+    }
 
 
 async def test_a_charge_out_of_range_is_refused_before_the_store(ledger: RedisLedger) -> None:
@@ -340,3 +343,13 @@ async def test_a_charge_out_of_range_is_refused_before_the_store(ledger: RedisLe
             await take(ledger, "a", bad)
     with pytest.raises(ValueError, match="negative"):
         await ledger.settle("a", {"cost": -1})
+
+
+async def test_many_counters_are_each_read_once(ledger: RedisLedger) -> None:
+    """P2: over pages, with many counters of one call at a page's end: all of them, once."""
+    for n in range(0, 450, 3):
+        charges = [budget(10, 1, rule=f"r{n + k}") for k in range(3)]
+        await take(ledger, f"a{n}", *charges)
+    await take(ledger, "wide", *(budget(10, 1, rule=f"w{k}") for k in range(450)))
+    seen = [r.rule_id for r in await ledger.counters()]
+    assert sorted(seen) == sorted([*(f"r{n}" for n in range(450)), *(f"w{k}" for k in range(450))])

@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 
 from extproc.limits.redis_ledger import RedisLedger
 from extproc.limits.values import LedgerUnavailable, Reserved
-from tests.limits.clock import NOON, Clock, budget, rate
-from tests.limits.conftest import PrivateStore
+from tests.limits.clock import DAY, NOON, Clock, budget, rate
+from tests.limits.conftest import PrivateStore, opened
 
 CHARGES = [rate(10), budget(1_000, 100)]
 
@@ -29,7 +29,7 @@ async def test_a_store_that_is_gone_is_unavailable_and_comes_back(
 ) -> None:
     """P2: no answer means no request; a store that returns is used again without a restart."""
     client = Redis.from_url(own_store.url)
-    ledger = RedisLedger(client, timeout_ms=5_000, clock_ms=clock)
+    ledger = await opened(client, clock, recovery_ms=0)
     await ledger.reserve("a", "w", CHARGES, 60_000)
     own_store.stop()
     for call in (
@@ -51,7 +51,7 @@ async def test_a_silent_store_times_out_and_every_waiter_is_told(own_store: Priv
     """P2: a store that hangs fails all who wait, within the timeout."""
     client, blocker = Redis.from_url(own_store.url), Redis.from_url(own_store.url)
     ledger = RedisLedger(client, timeout_ms=50)
-    await ledger.counters()
+    await ledger.store.begin_first()
     await blocker.execute_command("CLIENT", "PAUSE", "60000", "ALL")
     calls = [ledger.reserve(f"r{n}", "w", CHARGES, 60_000) for n in range(20)]
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
@@ -72,8 +72,7 @@ async def test_a_key_of_another_type_changes_nothing(
     ledger: RedisLedger, client: Redis, key: bytes
 ) -> None:
     """P2: scripts are not transactional: every type is checked before the first write."""
-    window_id = NOON // 86_400_000
-    counter = f"{{envelope}}:c:86400000:cost:{window_id}:budget:day:".encode()
+    counter = f"{{envelope}}:c:day:cost:{DAY.span(NOON).id}:budget:day:".encode()
     await client.rpush(counter if key == b"counter" else key, "someone else's")
     before = sorted(await client.keys("*"))
     with pytest.raises(LedgerUnavailable, match="WRONGTYPE"):
@@ -86,7 +85,7 @@ async def test_a_full_store_refuses_new_calls_and_still_settles(
 ) -> None:
     """P2: out of memory fails closed; what is under way can still be charged."""
     client = Redis.from_url(own_store.url)
-    ledger = RedisLedger(client, timeout_ms=5_000, clock_ms=clock)
+    ledger = await opened(client, clock, recovery_ms=0)
     await ledger.reserve("a", "w", CHARGES, 60_000)
     await ledger.settle("warm-up", {})
     await client.config_set("maxmemory", "1")
@@ -102,7 +101,7 @@ async def test_the_same_counter_twice_is_refused_whole(ledger: RedisLedger, clie
     """P2: two charges on one counter would each see the same room; the script says no."""
     with pytest.raises(LedgerUnavailable):
         await ledger.reserve("a", "w", [budget(10, 6), budget(10, 6)], 60_000)
-    assert await client.keys("*") == []
+    assert await client.keys("*") == [b"{envelope}:epoch"]
 
 
 async def test_cancelled_callers_do_not_shift_the_replies_of_others(ledger: RedisLedger) -> None:
@@ -125,6 +124,7 @@ async def test_cancelled_callers_do_not_shift_the_replies_of_others(ledger: Redi
 async def test_the_stores_own_clock_is_used_by_default(client: Redis) -> None:
     """P2: without a test clock windows come from the store, so skewed gateways agree."""
     ledger = RedisLedger(client, timeout_ms=5_000)
+    await ledger.store.begin_first()
     await ledger.reserve("a", "w", CHARGES, 60_000)
     seconds, microseconds = await client.time()
     expires = await client.zscore("{envelope}:open", "a")

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from redis.asyncio import Redis
 
-from extproc.limits.redis_ledger import RedisLedger
 from extproc.limits.values import Charge, Exceeded, Measure
 from tests.limits.clock import Clock, budget, rate
-from tests.limits.conftest import PrivateStore
+from tests.limits.conftest import PrivateStore, opened
 from tests.limits.model import ModelLedger
 
 T = TypeVar("T")
@@ -32,10 +31,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.runner, self.clock, self.model = asyncio.Runner(), Clock(), ModelLedger()
         self.asked: dict[str, list[Charge]] = {}
         self.client = Redis.from_url(self.url)
-        self.replicas = [
-            RedisLedger(self.client, timeout_ms=5_000, clock_ms=self.clock) for _ in range(2)
-        ]
         self.do(self.client.flushall())
+        self.replicas = [self.do(opened(self.client, self.clock)) for _ in range(2)]
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)

@@ -1,0 +1,73 @@
+"""Where a charge is counted in the store, and what a reservation holds there. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from extproc.limits.marks import KEEP_MS
+from extproc.limits.redis_line import Argument
+from extproc.limits.values import AMOUNT_MAX, Charge, Measure, Mode
+
+MODES: dict[Mode, str] = {"enforce": "e", "audit": "a", "soft": "v"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A counter in the running window. `key`, `meta`: as in `shared.lua`. `w1`, `w2`: from and to
+    of a calendar span, or the width and 0. `kept`: it is worth bringing back after a loss."""
+
+    key: str
+    measure: Measure
+    mode: str
+    w1: int
+    w2: int
+    meta: str
+    kept: bool
+
+
+def place(charge: Charge, now_ms: int) -> Place:
+    """Where `charge` is counted at that time (ms, by the store's clock)."""
+    window, span_id = charge.window, ""
+    shape, w1, w2 = window.shape[0], window.width_ms, 0
+    if shape == "c":
+        span = window.span(now_ms)
+        span_id, w1, w2 = span.id, span.start_ms, span.end_ms
+    mode = MODES[charge.mode]
+    return Place(
+        f"{{envelope}}:{shape}:{window.label}:{charge.measure}:{span_id}:{charge.counter}",
+        charge.measure,
+        shape + mode,
+        w1,
+        w2,
+        f"{mode}:{w1}:{w2}:{charge.limit}:{charge.soft_limit}:{charge.rule_id}",
+        shape == "c" or (shape == "s" and w1 >= KEEP_MS),
+    )
+
+
+def charge_arguments(charge: Charge, where: Place) -> tuple[Argument, ...]:
+    """What `reserve.lua` wants. Raises ValueError for amounts it cannot count."""
+    if not (0 <= charge.floor <= charge.amount <= AMOUNT_MAX and -1 <= charge.limit <= AMOUNT_MAX):
+        raise ValueError(f"charge of {charge.rule_id} is out of range")
+    return (
+        where.key, where.mode, charge.measure, charge.amount, charge.floor, charge.limit,
+        charge.degrade_at, where.w1, where.w2, where.meta,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One open reservation of this process: enough to make it again."""
+
+    owner: str
+    ttl_ms: int
+    places: Sequence[Place]
+    held: Sequence[int]
+    """How much of each place."""
+
+    def arguments(self, reservation_id: str) -> list[Argument]:
+        """What `hold.lua` wants."""
+        arguments: list[Argument] = [reservation_id, self.owner, self.ttl_ms]
+        for where, amount in zip(self.places, self.held, strict=True):
+            arguments += (where.key, where.measure, amount, where.meta)
+        return arguments
