@@ -17,8 +17,11 @@ from extproc.guardrails.engine import Engine
 from extproc.guardrails.selection import compile_guardrails
 from extproc.identity.key_cache import KeyCache
 from extproc.identity.key_store import KeyStore
+from extproc.limits.caps import CapMatcher
 from extproc.limits.match import LimitMatcher
+from extproc.limits.keeper import slate_path
 from extproc.limits.redis_ledger import RedisLedger
+from extproc.limits.slate import Slate
 from extproc.policy.choose import engine_for
 from extproc.routing.plan import Router
 from extproc.store_client import StoreUnavailable, open_client
@@ -35,6 +38,7 @@ class Place:
     slot: int
     store_url: str
     audit_folder: Path
+    ledger_folder: Path
     metrics_folder: Path
 
 
@@ -44,6 +48,7 @@ class Adapters:
 
     client: Redis
     ledger: RedisLedger
+    slate: Slate
     keys: KeyCache
     audit: Spool
     observer: Observer
@@ -57,9 +62,12 @@ async def build_adapters(config: Config, place: Place) -> Adapters:
     keys = KeyCache(KeyStore(client), config)
     with suppress(StoreUnavailable):
         await keys.refresh()
+    slate = Slate(slate_path(place.ledger_folder, place.owner))
+    recovery_ms = config.gateway.limits.recovery_ms
     return Adapters(
         client=client,
-        ledger=RedisLedger(client, timeout_ms=timeout_ms),
+        ledger=RedisLedger(client, timeout_ms=timeout_ms, recovery_ms=recovery_ms, slate=slate),
+        slate=slate,
         keys=keys,
         audit=Spool(place.audit_folder / "spool", place.owner),
         observer=build_observer(config.gateway.telemetry, place.metrics_folder, place.owner),
@@ -79,9 +87,8 @@ async def build_world(config: Config, place: Place, adapters: Adapters) -> World
         router=Router(config),
         policy=policy,
         policy_engine="opa" if config.gateway.policy.opa else "embedded",
-        limits=LimitMatcher(
-            config.rate_limits, config.budgets, config.gateway.limits.default_output_tokens
-        ),
+        limits=LimitMatcher(config),
+        caps=CapMatcher(config.request_caps),
         ledger=adapters.ledger,
         prices=prices,
         tokens=adapters.tokens,

@@ -17,6 +17,7 @@ class Code(str, Enum):
     INVALID_REQUEST = "invalid_request"
     METADATA_CONTRACT_VIOLATION = "metadata_contract_violation"
     GUARDRAIL_BLOCKED = "guardrail_blocked"
+    REQUEST_CAP_EXCEEDED = "request_cap_exceeded"
     INVALID_API_KEY = "invalid_api_key"
     PERMISSION_DENIED = "permission_denied"
     UNKNOWN_ROUTE = "unknown_route"
@@ -46,6 +47,7 @@ TABLE: dict[Code, Row] = {
     Code.INVALID_REQUEST: Row(400, "The request is not valid."),
     Code.METADATA_CONTRACT_VIOLATION: Row(400, "The request's metadata breaks the contract."),
     Code.GUARDRAIL_BLOCKED: Row(400, "A guardrail refused this content."),
+    Code.REQUEST_CAP_EXCEEDED: Row(400, "The request asks for more than one request may."),
     Code.INVALID_API_KEY: Row(
         401, "No valid API key. Send one virtual key as 'Authorization: Bearer ...'."
     ),

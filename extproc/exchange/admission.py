@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 
 from extproc.errors import Code, Refusal
+from extproc.exchange.bounds import lane
 from extproc.exchange.request import Request
 from extproc.identity import contract, keys, scope
 from extproc.llm import endpoints, strict_json
@@ -87,22 +88,20 @@ def read_body(request: Request) -> Refusal | None:
     if isinstance(call, Refusal):
         return call
     request.body, request.call = body, call
-    tier = body.get("service_tier")
-    request.service_tier = tier if isinstance(tier, str) else None
+    request.lane = lane(request.caller.family, body)
     options = body.get("stream_options")
     request.asked_for_usage = isinstance(options, dict) and options.get("include_usage") is True
-    request.max_output_tokens = call.max_output_tokens
     request.record.call, request.record.stream = call, call.stream
     return None
 
 
 def route(request: Request) -> Refusal | None:
     """Scope first: a model that is not granted and one that is not there look the same."""
-    assert request.principal is not None and request.call is not None
-    if not scope.in_scope(request.principal, request.call.model):
+    assert request.principal is not None
+    if not scope.in_scope(request.principal, request.model):
         return Refusal(Code.PERMISSION_DENIED, reason="model not in the key's scope")
     routed = request.world.router.route(
-        request.call.model, request.principal.subjects, request.metadata, request.world.draw()
+        request.model, request.principal.subjects, request.metadata, request.world.draw()
     )
     if routed is None:
         return Refusal(Code.PERMISSION_DENIED, reason="no such model")

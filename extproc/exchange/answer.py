@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from extproc.errors import TABLE, Code, Refusal
+from extproc.exchange import billing
 from extproc.exchange.headers import answer_headers
 from extproc.exchange.request import Request
 from extproc.exchange.selected import refusal_of
@@ -21,7 +22,6 @@ from extproc.llm.call import Dialect, Json, TextSlot
 from extproc.llm.error_body import provider_error, refusal_body
 from extproc.llm.leaves import add_leaves
 from extproc.llm.translate import provider_dialect, translator
-from extproc.usage.usage import Usage
 
 VIA_UPSTREAM = "via_upstream"
 
@@ -61,11 +61,11 @@ class Answer:
         return HeadReply(False, whole.headers, _NEVER_PASSED, record.status, whole.body)
 
     def _whose(self, head: ResponseHead) -> None:
-        """The attempt that answered. Envoy counts from 1; its own replies may say 0."""
+        """The attempt that answered. Slots count from 1; Envoy's own replies may say 0."""
         request, record = self.request, self.request.record
-        number = min(max(head.attempt, 1), len(request.attempts))
-        self.attempt = request.attempts[number - 1]
-        record.attempts = head.attempt
+        slot = head.attempts[-1].slot if head.attempts else head.attempt
+        self.attempt = request.attempts[min(max(slot, 1), len(request.attempts)) - 1]
+        record.attempts = len(head.attempts) or head.attempt
         record.served = self.attempt.target
         family = self.attempt.target.account.dialect
         self.provider = provider_dialect(request.operation, family)
@@ -126,16 +126,15 @@ class Answer:
         return BodyReply(strict_json.dump(tree), headers)
 
     def _count(self, tree: Json) -> None:
-        """The provider's usage; our own count where it is absent or absurd (then flagged)."""
+        """The provider's usage, or our own count where it cannot be true (then flagged)."""
+        assert self.provider is not None and self.attempt is not None
+        reported = self.provider.response_usage(tree)
+        billing.take_usage(self.request, self.attempt.target, reported, lambda: self._output(tree))
+
+    def _output(self, tree: Json) -> int:
         assert self.provider is not None
-        request, record = self.request, self.request.record
-        usage = self.provider.response_usage(tree)
-        if usage is None:
-            record.usage_flags.append("provider_usage_missing")
-            text = " ".join(slot.text for slot in self.provider.response_texts(tree))
-            output = request.world.tokens.count_output(text, self.provider.family)
-            usage = Usage(request.input_tokens, output, source="counted")
-        record.usage = usage
+        text = " ".join(slot.text for slot in self.provider.response_texts(tree))
+        return self.request.world.tokens.count_output(text, self.provider.family)
 
     def _provider_error(self, body: bytes) -> BodyReply:
         """An error of the provider keeps its status; its body speaks the caller's dialect."""

@@ -1,4 +1,4 @@
-"""The deciding steps: count, policy, guardrail selection, reservation, input guardrails.
+"""The deciding steps: count, policy, guardrail selection, attempts, reservation, input guardrails.
 
 Order matters: the policy is asked before anything is reserved, and content is rewritten only for a
 request that has its place (P2).
@@ -14,21 +14,23 @@ from extproc.errors import Code, Refusal
 from extproc.exchange import bounds
 from extproc.exchange.request import Request
 from extproc.exchange.selected import refusal_of, select
-from extproc.limits.values import Amounts, Exceeded, LedgerUnavailable
+from extproc.exchange.values import Due
+from extproc.limits.values import Degrade, Exceeded, LedgerUnavailable, Reserved
 from extproc.policy import input as policy_input
 from extproc.policy.values import PolicyUnavailable
+from extproc.routing.attempts import steps
+
+_SLOT_MS = 1_000
+_YEAR_MS = 365 * 86_400_000
 
 
 async def count(request: Request) -> Refusal | None:
-    """Input tokens, by the tokenizer that counts most among the candidates' families."""
-    assert request.caller is not None and request.call is not None
-    texts = [slot.text for slot in request.caller.request_texts(request.body)]
-    families = {t.account.dialect for t in request.targets}
-    request.input_tokens = await request.world.tokens.count_large(
-        texts,
-        "anthropic" if "anthropic" in families else "openai",
-        tools=bool(request.call.tools),
-        media=len(request.call.unscanned),
+    """The most input tokens there can be, at whichever of the candidates."""
+    assert request.caller is not None
+    request.bound = await request.world.tokens.bound_large(
+        request.caller.billable(request.body),
+        {t.account.dialect for t in request.targets},
+        tuple(t.model.id for t in request.targets),
     )
     request.record.input_tokens = request.input_tokens
     return None
@@ -94,41 +96,58 @@ def select_guardrails(request: Request) -> Refusal | None:
     return None
 
 
-async def reserve(request: Request) -> Refusal | None:
-    assert request.principal is not None and request.call is not None
+def order(request: Request) -> Refusal | None:
+    """The attempts, in order: what is reserved is the worst of them."""
     request.targets = bounds.priced(request.targets, request.world.prices)
     if not request.targets:
         return Refusal(Code.PERMISSION_DENIED, reason="no target has a price")
+    request.steps = steps(request.targets)
+    return None
+
+
+async def reserve(request: Request) -> Refusal | Due | None:
+    """Take every limit or none. A budget that is due for a step is not asked for room first."""
+    assert request.principal is not None
     request.charges = request.world.limits.charges(
-        request.principal, request.model_names, request.metadata, _amounts(request)
-    )
+        request.principal, request.model_names, request.operation, request.metadata,
+        bounds.amounts(request.steps, request.demand), request.steps_taken,
+    )  # fmt: skip
     request.record.rule_ids += [c.rule_id for c in request.charges]
-    request.record.reservation_id = request.record.decision_id
+    return _known_due(request) or await _reserve(request)
+
+
+def _known_due(request: Request) -> Due | None:
+    """Spend only grows within a window: what was seen once still holds (no round trip, P8)."""
+    for charge in request.charges:
+        if charge.degrade_at >= 0:
+            spent = request.world.ledger.spent_seen(charge)
+            if spent >= charge.degrade_at:
+                return Due(charge, spent, full=False)
+    return None
+
+
+async def _reserve(request: Request) -> Refusal | Due | None:
+    world, record = request.world, request.record
+    record.reservation_id = record.decision_id
     # A task of its own: if we are cancelled it still ends, and is settled after that.
-    ttl_ms = request.world.config.gateway.limits.reservation_ttl_ms
+    ttl_ms = world.config.gateway.limits.reservation_ttl_ms
     request.reserving = asyncio.ensure_future(
-        request.world.ledger.reserve(
-            request.record.reservation_id, request.world.owner, request.charges, ttl_ms
-        )
+        world.ledger.reserve(record.reservation_id, world.owner, request.charges, ttl_ms)
     )
     try:
         taken = await asyncio.shield(request.reserving)
     except LedgerUnavailable as error:
         return Refusal(Code.STORE_UNAVAILABLE, reason=str(error), retry_after_ms=1000)
-    request.record.counters = taken.counters
-    return _exceeded(taken) if isinstance(taken, Exceeded) else None
-
-
-def _amounts(request: Request) -> Amounts:
-    assert request.call is not None
-    return bounds.amounts(
-        request.targets,
-        request.call,
-        request.world.prices,
-        input_tokens=request.input_tokens,
-        stated=request.max_output_tokens,
-        service_tier=request.service_tier,
-    )
+    match taken:
+        case Reserved():
+            record.counters = taken.counters
+            return None
+        case Exceeded():
+            record.counters, request.reserving = taken.counters, None
+            return _exceeded(taken)
+        case Degrade():
+            request.reserving = None
+            return Due(request.charges[taken.index], taken.spent, taken.full)
 
 
 def guard(request: Request) -> Refusal | None:
@@ -142,10 +161,16 @@ def guard(request: Request) -> Refusal | None:
 
 
 def _exceeded(taken: Exceeded) -> Refusal:
-    code = Code.RATE_LIMIT_EXCEEDED if taken.kind == "rate" else Code.BUDGET_EXCEEDED
+    """The first rule that found no room decides. A slot may be free again at any moment."""
+    budget = taken.kind == "budget"
     return Refusal(
-        code,
+        Code.BUDGET_EXCEEDED if budget else Code.RATE_LIMIT_EXCEEDED,
         f"Rule: {taken.rule_id}.",
         rule_id=taken.rule_id,
-        retry_after_ms=max(1, taken.retry_after_ms),
+        retry_after_ms=_SLOT_MS if taken.kind == "concurrency" else _wait_ms(taken),
     )
+
+
+def _wait_ms(taken: Exceeded) -> int:
+    """A budget that never comes back has no such time; a year is as good as never."""
+    return min(max(1, taken.retry_after_ms), _YEAR_MS)

@@ -6,8 +6,9 @@ from typing import Any
 
 from extproc.audit.entry import rfc3339
 from extproc.audit.values import Entry
-from extproc.exchange.record import Record
+from extproc.exchange.record import Billed, Degraded, Record
 from extproc.guardrails.values import HookResult
+from extproc.limits.caps import NONE, present
 
 
 def intent_entry(record: Record) -> Entry:
@@ -30,7 +31,7 @@ def intent_entry(record: Record) -> Entry:
         entry["metadata"] = dict(record.metadata)
     if record.decisions:
         entry["policy"] = _policy(record)
-    if record.rule_ids or record.reservation_id:
+    if record.rule_ids or record.reservation_id or record.caps is not NONE:
         entry["limits"] = _limits(record)
     if record.input_guard or record.output_guard:
         entry["guardrails"] = _guardrails(record)
@@ -54,6 +55,9 @@ def closing_entry(record: Record) -> Entry:
         entry["served"] = {"model": record.served.name, "attempts": record.attempts}
     if record.usage is not None:
         entry["usage"] = _usage(record)
+        entry["cost_nano_usd"] = record.cost_nano_usd
+    if record.billed:
+        entry["earlier_attempts"] = [_billed(attempt) for attempt in record.billed]
         entry["cost_nano_usd"] = record.cost_nano_usd
     entry["phases_us"] = {name: ns // 1000 for name, ns in record.phases_ns.items()}
     response: dict[str, Any] = {"status": record.status}
@@ -100,14 +104,42 @@ def _policy(record: Record) -> dict[str, Any]:
 
 
 def _limits(record: Record) -> dict[str, Any]:
-    over = [c.rule_id for c in record.counters if c.over]
-    limits: dict[str, Any] = {
-        "rule_ids": list(record.rule_ids),
+    """Which rules held, what they changed, and what they would have refused but for their mode."""
+    found: dict[str, Any] = {
+        "over_in_audit_mode": [c.rule_id for c in record.counters if c.over],
+        "over_soft_limit": [c.rule_id for c in record.counters if c.over_soft],
+        "caps": {name: {"limit": cap.limit, "rule_id": cap.rule_id}
+                 for name, cap in present(record.caps)},
+        "clamped": [{"rule_id": c.rule_id, "from": c.before, "to": c.after}
+                    for c in record.clamped],
+        "degraded": [_degraded(step) for step in record.degraded],
+    }  # fmt: skip
+    return {
+        "rule_ids": list(dict.fromkeys(record.rule_ids)),
         "reservation_id": record.reservation_id,
+        **{name: value for name, value in found.items() if value},
     }
-    if over:
-        limits["over_in_audit_mode"] = over
-    return limits
+
+
+def _degraded(step: Degraded) -> dict[str, Any]:
+    values = {
+        "rule_id": step.rule_id,
+        "at_percent": step.at_percent,
+        "action": step.action,
+        "from_model": step.from_model,
+        "to_model": step.to_model,
+        "max_tokens": step.max_tokens,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _billed(attempt: Billed) -> dict[str, Any]:
+    return {
+        "model": attempt.target.name,
+        "input_tokens": attempt.usage.input_tokens,
+        "output_tokens": attempt.usage.output_tokens,
+        "cost_nano_usd": attempt.cost_nano_usd,
+    }
 
 
 def _guardrails(record: Record) -> dict[str, Any]:

@@ -5,10 +5,12 @@ Promises: closed once, settled once, one audit entry, however it ends (P2, P3).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 from extproc.audit.values import AuditUnavailable
 from extproc.errors import Code, Refusal
+from extproc.exchange import billing
 from extproc.exchange.answer import Answer
 from extproc.exchange.entry import closing_entry, intent_entry
 from extproc.exchange.govern import govern, refuse, refuse_early
@@ -26,8 +28,6 @@ from extproc.exchange.values import (
 from extproc.exchange.world import World
 from extproc.limits.values import Measure
 from extproc.llm import endpoints
-from extproc.usage.prices import cost_nano_usd
-from extproc.usage.usage import Usage
 
 
 class Exchange:
@@ -58,6 +58,11 @@ class Exchange:
     @property
     def holds_reservation(self) -> bool:
         return self._request.reserving is not None
+
+    @property
+    def sent(self) -> bool:
+        """The verdict was to go on: a provider may have had it."""
+        return self._request.sent
 
     # --- on the caller's path -----------------------------------------------------------------
 
@@ -95,11 +100,23 @@ class Exchange:
         return verdict
 
     def upstream_headers(self) -> dict[str, str]:
-        """Headers that go to the provider with the request (W3C Trace Context)."""
+        """Headers that go on with the request: W3C Trace Context, and how long it may take."""
         traceparent, self.record.trace_id, self.record.span_id = child_of(
             self.record.traceparent, self.record.decision_id
         )
-        return {"traceparent": traceparent}
+        return {"traceparent": traceparent, **self._deadline()}
+
+    def _deadline(self) -> dict[str, str]:
+        """A latency cap, as the router's own time limit: all attempts together (Envoy, "Router",
+        `x-envoy-upstream-rq-timeout-ms`). It shortens the listener's limit, never lengthens it."""
+        cap = self.record.caps.max_latency_ms
+        if cap is None:
+            return {}
+        gone_ms = (self.record.sent_ns - self.record.started_ns) // 1_000_000
+        left_ms = max(1, cap.limit - gone_ms)
+        if left_ms >= self.world.config.gateway.listener.request_timeout_ms:
+            return {}
+        return {"x-envoy-upstream-rq-timeout-ms": str(left_ms)}
 
     def on_head(self, head: ResponseHead) -> HeadReply:
         return self._answer.on_head(head)
@@ -125,29 +142,21 @@ class Exchange:
     def _fix(self, complete: bool) -> None:
         record = self.record
         record.ended_ns = self.world.now_ns()
-        if self._answer.head is not None:
+        head = self._answer.head
+        if head is not None:
             self._answer.end(complete=complete)
         if not complete:
             record.outcome = record.outcome if record.outcome in _ENDED else "aborted"
-        timed_out = record.refusal is not None and record.refusal.code is Code.UPSTREAM_TIMEOUT
-        if self._request.sent and record.usage is None and (timed_out or not complete):
-            # The provider has had the input; what it made of it nobody saw.
-            record.usage = Usage(self._request.input_tokens, 0, source="counted")
-            record.usage_flags.append("answer_not_seen")
-        self._price()
+        made = head.attempts if head is not None else ()
+        billing.bill(self._request, made, complete=complete)
 
-    def _price(self) -> None:
-        """Only what a provider bills: an answer of its own with usage, or a stream that was cut."""
-        record = self.record
-        if record.usage is None:
-            return
-        target = record.served or self._request.attempts[0].target
-        price = self.world.prices.price(target.name)
-        if price is None:
-            record.usage_flags.append("unpriced")
-        else:
-            tier = self._request.service_tier
-            record.cost_nano_usd = cost_nano_usd(record.usage, price.in_service_tier(tier))
+    def actual(self) -> Mapping[Measure, int]:
+        """What the exchange used, by measure; final once it is closed."""
+        return billing.actual(self._request)
+
+    def note_used(self) -> None:
+        """Before `settle`: should this process die in between, the ledger knows what to charge."""
+        self.world.ledger.used(self.record.reservation_id, self.actual())
 
     async def settle(self) -> None:
         """Replace the reservation by what happened. Raises LedgerUnavailable; then call again."""
@@ -155,14 +164,7 @@ class Exchange:
         assert reserving is not None
         with suppress(Exception):
             await reserving
-        await self.world.ledger.settle(self.record.reservation_id, self._actual())
-
-    def _actual(self) -> dict[Measure, int]:
-        if not self._request.sent:
-            return {"requests": 0, "tokens": 0, "cost": 0}
-        usage = self.record.usage
-        tokens = usage.total_tokens if usage is not None else 0
-        return {"requests": 1, "tokens": tokens, "cost": self.record.cost_nano_usd}
+        await self.world.ledger.settle(self.record.reservation_id, self.actual())
 
 
 _ENDED = frozenset({"refused", "answered", "blocked", "upstream_error", "truncated"})

@@ -1,23 +1,26 @@
 """The request's way, one step after the other.
 
 The order is the promise: nothing is reserved for a caller nobody knows, nothing is sent that is not
-recorded (P1, P2, P3). A step returns a Refusal to end the walk, None to go on.
+recorded (P1, P2, P3). A step returns None to go on; anything else ends the walk.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from extproc.errors import Code, Refusal
-from extproc.exchange import admission, decision, sending
+from extproc.exchange import admission, capping, decision, degrading, sending
 from extproc.exchange.headers import ratelimit_headers
 from extproc.exchange.models_list import models_body
 from extproc.exchange.request import Request
-from extproc.exchange.values import Allowed, Answered, Attempt, Refused, Verdict
+from extproc.exchange.values import Allowed, Answered, Attempt, Due, Refused, Verdict
 from extproc.identity import scope
 
-Step = Callable[[Request], "Refusal | Awaitable[Refusal | None] | None"]
+End = Refusal | Answered | Due
+"""What ends a walk: a refusal, an answer of the gateway's own, a budget that wants less."""
+Step = Callable[[Request], "End | Awaitable[End | None] | None"]
 DEADLINE_S = 4.0
 """Below Envoy's own 5 s a message, so that a refusal comes from us, in the caller's dialect."""
 
@@ -28,13 +31,19 @@ ENTRY: tuple[tuple[str, Step], ...] = (
     ("auth", admission.authenticate),
     ("contract", admission.agree_metadata),
 )
-CALL: tuple[tuple[str, Step], ...] = (
-    ("read", admission.read_body),
+READ: tuple[tuple[str, Step], ...] = (("read", admission.read_body),)
+# Walked again, for a smaller request, as long as a budget wants one: a cheaper model is routed,
+# counted, asked for and priced like any other.
+ROOM: tuple[tuple[str, Step], ...] = (
     ("route", admission.route),
     ("count", decision.count),
     ("policy", decision.ask_policy),
     ("guardrails", decision.select_guardrails),
+    ("plan", decision.order),
+    ("limits", capping.cap),
     ("limits", decision.reserve),
+)
+SEND: tuple[tuple[str, Step], ...] = (
     ("guardrails", decision.guard),
     ("plan", sending.plan),
     ("audit", sending.record_intent),
@@ -43,31 +52,62 @@ CALL: tuple[tuple[str, Step], ...] = (
 
 async def govern(request: Request) -> Verdict:
     """Decide. Never raises but CancelledError; every other end is a verdict."""
+    end: End | None
     try:
         async with asyncio.timeout(DEADLINE_S):
-            refusal = await _walk(request, ENTRY)
-            if refusal is None and request.operation == "models":
+            end = await _walk(request, ENTRY)
+            if end is None and request.operation == "models":
                 return _list_models(request)
-            refusal = refusal or await _walk(request, CALL)
+            end = (
+                end
+                or await _walk(request, READ)
+                or await _find_room(request)
+                or await _walk(request, SEND)
+            )
     except TimeoutError:
-        refusal = Refusal(Code.OVERLOADED, reason="deadline", retry_after_ms=1000)
-    if refusal is not None:
-        return refuse(request, refusal)
-    request.sent = True
-    request.record.outcome = "allowed"
-    return Allowed(request.attempts[0].body or b"", _on_the_wire(request.attempts))
+        end = Refusal(Code.OVERLOADED, reason="deadline", retry_after_ms=1000)
+    match end:
+        case None:
+            return _send(request)
+        case Refusal():
+            return refuse(request, end)
+        case Answered():
+            return end
+        case Due():
+            raise AssertionError("only `_find_room` meets it")
 
 
-async def _walk(request: Request, steps: tuple[tuple[str, Step], ...]) -> Refusal | None:
+async def _find_room(request: Request) -> End | None:
+    """Until everything is reserved. Each further round has one budget's step less to take."""
+    while True:
+        request.begin_round()
+        end = await _walk(request, ROOM)
+        due = degrading.step_back(request, end) if isinstance(end, Refusal) else end
+        if not isinstance(due, Due):
+            return end
+        answered = degrading.step_down(request, due)
+        if answered is not None:
+            return answered
+
+
+async def _walk(request: Request, steps: tuple[tuple[str, Step], ...]) -> End | None:
     now_ns, phases = request.world.now_ns, request.record.phases_ns
     for phase, step in steps:
         began = now_ns()
         outcome = step(request)
-        refusal = await outcome if isinstance(outcome, Awaitable) else outcome
+        end = await outcome if isinstance(outcome, Awaitable) else outcome
         phases[phase] = phases.get(phase, 0) + now_ns() - began
-        if refusal is not None:
-            return refusal
+        if end is not None:
+            return end
     return None
+
+
+def _send(request: Request) -> Allowed:
+    """From here on a provider may bill it; the ledger remembers that should we die (P2)."""
+    request.sent = True
+    request.record.outcome = "allowed"
+    request.world.ledger.sent(request.record.reservation_id)
+    return Allowed(request.attempts[0].body or b"", _on_the_wire(request.attempts))
 
 
 def refuse(request: Request, refusal: Refusal) -> Refused:
@@ -99,7 +139,4 @@ def _list_models(request: Request) -> Verdict:
 def _on_the_wire(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
     """The first body is the main one; equal bodies do not travel twice."""
     main = attempts[0].body
-    return tuple(
-        Attempt(a.target, a.path, None if a.body == main else a.body, a.retry_on, a.version)
-        for a in attempts
-    )
+    return tuple(replace(a, body=None) if a.body == main else a for a in attempts)

@@ -13,6 +13,9 @@ from extproc.limits.values import Charge, CounterState
 if TYPE_CHECKING:
     from extproc.exchange.request import Request
 
+TEMPLATE = {"x-tfy-resolved-model": "template"}
+"""No model at all: the answer is a budget's fixed text."""
+
 
 def answer_headers(request: Request, *, whole: bool) -> dict[str, str]:
     """`whole`: the answer is not a stream, so its times and output guardrails are known."""
@@ -36,12 +39,13 @@ def ratelimit_headers(
 ) -> dict[str, str]:
     """IETF draft-ietf-httpapi-ratelimit-headers: quota, window and what is left of rate limits.
 
-    Budgets are not shown: a balance is nobody's business but its owner's (P4).
+    Budgets are not shown: a balance is nobody's business but its owner's (P4). Calls in flight have
+    no window that could be stated.
     """
     rates = [c for c in counters if c.kind == "rate" and c.limit >= 0]
     if not rates:
         return {}
-    window_s = {c.rule_id: c.window_ms // 1000 for c in charges}
+    window_s = {c.rule_id: c.window.width_ms // 1000 for c in charges}
     left = ", ".join(f'"{c.rule_id}";r={max(0, c.left)};t={-(-c.reset_ms // 1000)}' for c in rates)
     policy = ", ".join(f'"{c.rule_id}";q={c.limit};w={window_s[c.rule_id]}' for c in rates)
     return {"ratelimit": left, "ratelimit-policy": policy}

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from extproc.errors import Refusal
 from extproc.guardrails.values import HookResult
 from extproc.identity.principal import Principal
+from extproc.limits.caps import NONE, Caps
 from extproc.limits.values import CounterState
 from extproc.llm.call import LlmCall
 from extproc.policy.values import Decision
@@ -19,11 +21,42 @@ from extproc.routing.values import Target
 from extproc.usage.usage import Usage
 
 
+@dataclass(frozen=True, slots=True)
+class Degraded:
+    """One step of a budget that was taken instead of a refusal."""
+
+    rule_id: str
+    at_percent: float
+    action: Literal["model", "max_tokens", "template"]
+    from_model: str
+    to_model: str | None = None
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clamped:
+    """A maximum that a cap has set. `before`: what held until then; None: nobody had said."""
+
+    rule_id: str
+    before: int | None
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """An earlier attempt that ended without an answer and may have been billed in full."""
+
+    target: Target
+    usage: Usage
+    cost_nano_usd: int
+
+
 @dataclass(slots=True)
 class Record:
     """One exchange. Times: `started_at_ms` is Unix time, everything else nanoseconds (monotonic).
 
     `outcome`: allowed | answered | refused | aborted | upstream_error | truncated | blocked.
+    `usage`: of the attempt that answered. `cost_nano_usd`: of all that was billed.
     """
 
     decision_id: str
@@ -49,6 +82,9 @@ class Record:
     rule_ids: list[str] = field(default_factory=list)
     reservation_id: str = ""
     counters: Sequence[CounterState] = ()
+    caps: Caps = NONE
+    clamped: list[Clamped] = field(default_factory=list)
+    degraded: list[Degraded] = field(default_factory=list)
     input_guard: HookResult | None = None
     output_guard: HookResult | None = None
     plan: tuple[str, ...] = ()
@@ -60,6 +96,7 @@ class Record:
     upstream_details: str = ""
     usage: Usage | None = None
     usage_flags: list[str] = field(default_factory=list)
+    billed: list[Billed] = field(default_factory=list)
     cost_nano_usd: int = 0
     response_sha256: str = ""
     stream: bool = False

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from extproc.audit.values import AuditUnavailable
 from extproc.errors import Code, Refusal
-from extproc.exchange.bounds import OUTPUT_TOKENS_UNKNOWN
+from extproc.exchange import bounds
 from extproc.exchange.entry import intent_entry
 from extproc.exchange.request import Request
 from extproc.exchange.values import Attempt
 from extproc.llm import strict_json
 from extproc.llm.translate import provider_dialect, translator
-from extproc.routing.plan import steps
+from extproc.routing.attempts import without
 from extproc.routing.values import Target
 
 ANTHROPIC_VERSION = "2023-06-01"
@@ -23,28 +25,35 @@ def plan(request: Request) -> Refusal | None:
     """Every attempt's body in its target's dialect, with its target's model id.
 
     A target that cannot carry this request falls out, and the record says so; the first one's
-    refusal is the caller's when none is left.
+    refusal is the caller's when none is left. No attempt is added to those that were reserved.
     """
-    built: dict[str, Attempt] = {}
+    built: dict[Target, Attempt] = {}
     refused: dict[str, Refusal] = {}
     for target in request.targets:
         attempt = _attempt(request, target)
         if isinstance(attempt, Refusal):
             refused[target.name] = attempt
         else:
-            built[target.name] = attempt
+            built[target] = attempt
     if not built:
         return next(iter(refused.values()))
-    able = [t for t in request.targets if t.name in built]
-    request.attempts = tuple(_ordered(built, able))
-    request.record.plan = tuple(t.name for t in able)
+    kept = without(request.steps, lambda target: target not in built)
+    request.attempts = tuple(replace(built[step.target], retry_on=step.retry_on) for step in kept)
+    request.record.plan = tuple(t.name for t in request.targets if t in built)
     request.record.dropped = {name: r.detail for name, r in refused.items()}
     return None
 
 
-def _ordered(built: dict[str, Attempt], able: list[Target]) -> list[Attempt]:
-    planned = ((step, built[step.target.name]) for step in steps(able))
-    return [Attempt(s.target, a.path, a.body, s.retry_on, a.version) for s, a in planned]
+def carries(request: Request, target: Target) -> bool:
+    """Whether this target's dialect can say what the request says."""
+    assert request.caller is not None
+    dialect = provider_dialect(request.operation, target.account.dialect)
+    if dialect is None:
+        return False
+    translation = translator(request.caller, dialect)
+    if translation is None:
+        return True
+    return not isinstance(translation.request(request.body, default_max_tokens=1), Refusal)
 
 
 def _attempt(request: Request, target: Target) -> Attempt | Refusal:
@@ -75,15 +84,12 @@ def _attempt(request: Request, target: Target) -> Attempt | Refusal:
 
 
 def _maximum(request: Request, target: Target) -> int | None:
-    """The maximum to send: the caller's or a policy's, or none.
-
-    Where a budget holds and nobody knows the model's own maximum, the one that was reserved is
-    sent: a reservation must be a true upper bound (P2).
-    """
-    if request.max_output_tokens is not None or target.model.max_output_tokens is not None:
-        return request.max_output_tokens
+    """The maximum to send: what was reserved, wherever it was stated or has to be kept (P2)."""
+    if request.operation != "chat":
+        return None
     budgeted = any(charge.kind == "budget" for charge in request.charges)
-    return OUTPUT_TOKENS_UNKNOWN if budgeted and request.operation == "chat" else None
+    binding = budgeted or request.caps.bounds_output
+    return bounds.output_to_send(target, request.max_output_tokens, binding=binding)
 
 
 def record_intent(request: Request) -> Refusal | None:

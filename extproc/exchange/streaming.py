@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from extproc.errors import Code, Refusal
+from extproc.exchange import billing
 from extproc.exchange.selected import refusal_of
 from extproc.exchange.values import Attempt
 from extproc.guardrails.stream import StreamGuard
@@ -19,7 +20,7 @@ from extproc.llm.error_body import stream_error_frame
 from extproc.llm.sse import SseReader, StreamFault, wire
 from extproc.llm.translate import translator
 from extproc.usage.tokens import OutputCounter
-from extproc.usage.usage import Usage
+from extproc.usage.usage import Reported
 
 if TYPE_CHECKING:
     from extproc.exchange.request import Request
@@ -30,9 +31,9 @@ class AnswerStream:
 
     def __init__(self, request: Request, provider: Dialect, attempt: Attempt) -> None:
         assert request.caller is not None
-        self._request, self._provider = request, provider
+        self._request, self._provider, self._target = request, provider, attempt.target
         self._reader = SseReader()
-        self._usage: Usage | None = None
+        self._usage: Reported = None
         self._final = self._error_seen = False
         self._stopped = False
         self._output = OutputCounter(request.world.tokens, provider.family)
@@ -121,16 +122,12 @@ class AnswerStream:
 
     def end(self, *, complete: bool) -> None:
         """Settle on the provider's usage; on our own count where the stream was cut."""
-        record = self._request.record
-        counted = self._output.tokens()
-        usage = self._usage
-        if usage is None:
-            record.usage_flags.append("provider_usage_missing")
-            usage = Usage(self._request.input_tokens, counted, source="counted")
-        elif not (complete and self._final) and usage.output_tokens < counted:
+        record, counted = self._request.record, self._output.tokens()
+        billing.take_usage(self._request, self._target, self._usage, lambda: counted)
+        usage = record.usage
+        if not (complete and self._final) and usage and usage.total_output_tokens < counted:
             # Anthropic states a token or so before the end: a floor, not a count.
             record.usage_flags.append("output_counted")
-            usage = replace(usage, output_tokens=counted, source="counted")
-        record.usage = usage
+            record.usage = replace(usage, output_tokens=counted, source="counted")
         if self._guard is not None:
             record.output_guard = self._guard.result()

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from extproc.errors import Refusal
+from extproc.limits.values import Charge
 from extproc.llm.call import Family
-from extproc.routing.values import Target
+from extproc.routing.values import Ended, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,26 @@ class Incoming:
     path: str
     headers: Mapping[str, str]
     body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a request is to ask for instead of what it asked for; None: as it came."""
+
+    model: str | None = None
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A budget wants the request made smaller; nothing was taken from any limit.
+
+    `spent`: of its counter. `full`: the request as it is has no room.
+    """
+
+    charge: Charge
+    spent: int
+    full: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +72,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Stop: the gateway itself answers (e.g. `GET /v1/models`)."""
+    """Stop: the gateway itself answers (`GET /v1/models`, or a budget's template).
+
+    `headers` may name another content type than JSON.
+    """
 
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -62,7 +86,11 @@ Verdict = Allowed | Refused | Answered
 
 @dataclass(frozen=True, slots=True)
 class ResponseHead:
-    """Status line and facts of the answer. `details` is Envoy's response code details."""
+    """Status line and facts of the answer. `details` is Envoy's response code details.
+
+    `attempts`: every attempt that was made, the one that answered last; `attempt`: how many there
+    were, where nothing more is known of them.
+    """
 
     status: int
     content_type: str
@@ -70,6 +98,7 @@ class ResponseHead:
     details: str
     ends: bool
     encoding: str = ""
+    attempts: tuple[Ended, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from extproc.errors import Refusal
 from extproc.exchange.record import Record
 from extproc.guardrails.engine import Engine
 from extproc.identity.principal import Principal
+from extproc.limits.caps import CapMatcher
 from extproc.limits.match import LimitMatcher
 from extproc.limits.values import Ledger
 from extproc.policy.values import PolicyEngine
@@ -54,6 +55,7 @@ class World:
     policy: PolicyEngine
     policy_engine: str
     limits: LimitMatcher
+    caps: CapMatcher
     ledger: Ledger
     prices: PriceTable
     tokens: TokenCounter

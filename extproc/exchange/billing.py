@@ -1,0 +1,109 @@
+"""What one exchange is charged: the attempt that answered, and earlier ones nobody saw the end of.
+
+Promises: each attempt at the price of the model that served it, by the price table the exchange
+began with; never more than was reserved for it (P2). What nobody saw is charged as its worst case
+and flagged. Integers: tokens, nano-USD.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from extproc.errors import Code
+from extproc.exchange import bounds
+from extproc.exchange.record import Billed
+from extproc.exchange.request import Request
+from extproc.limits.values import NOTHING, Measure
+from extproc.routing.values import Ended, Ending, Target
+from extproc.usage.checked import checked
+from extproc.usage.prices import cost_nano_usd
+from extproc.usage.usage import Reported, Usage
+
+ANSWER_NOT_SEEN = "answer_not_seen"
+EARLIER_TIMED_OUT = "earlier_attempt_timed_out"
+EARLIER_BROKE = "earlier_attempt_broke"
+
+
+def take_usage(
+    request: Request, target: Target, reported: Reported, output_counted: Callable[[], int]
+) -> None:
+    """The usage of the attempt that answered: as the provider says, where it can be true.
+
+    `output_counted`: our own count of the answer's tokens, asked for only when needed.
+    """
+    usage, flags = checked(
+        reported,
+        lambda: Usage(request.input_tokens, output_counted(), source="counted"),
+        input_bound=request.input_tokens,
+        output_bound=request.demand.output(target),
+        open_ended=request.bound.open_ended,
+    )
+    request.record.usage = usage
+    request.record.usage_flags += flags
+
+
+def bill(request: Request, made: Sequence[Ended], *, complete: bool) -> None:
+    """Fix usage and cost of an exchange that is over.
+
+    `made`: every attempt, the one that answered last; empty: not known. `complete`: its answer was
+    seen to the end.
+    """
+    if not request.sent:
+        return
+    if not complete or _silent(request, made):
+        _note_unseen_answer(request)
+    for ended in made[:-1]:
+        if ended.silent:
+            _bill_unanswered(request, ended)
+    record = request.record
+    record.cost_nano_usd = _answer_cost(request) + sum(b.cost_nano_usd for b in record.billed)
+
+
+def actual(request: Request) -> dict[Measure, int]:
+    """What replaces the reservation. A slot is free again however the call ended."""
+    if not request.sent:
+        return {**NOTHING, "slots": 0}
+    record = request.record
+    used = [b.usage for b in record.billed] + ([record.usage] if record.usage else [])
+    tokens = sum(usage.total_tokens for usage in used)
+    return {"requests": 1, "tokens": tokens, "cost": record.cost_nano_usd, "slots": 0}
+
+
+def _silent(request: Request, made: Sequence[Ended]) -> bool:
+    """Whether the last attempt reached its provider and was not answered."""
+    if made:
+        return made[-1].silent
+    refusal = request.record.refusal
+    return refusal is not None and refusal.code is Code.UPSTREAM_TIMEOUT
+
+
+def _note_unseen_answer(request: Request) -> None:
+    """The provider has had the input; what it made of it nobody saw."""
+    record = request.record
+    if record.usage is None:
+        record.usage = Usage(request.input_tokens, 0, source="counted")
+        record.usage_flags.append(ANSWER_NOT_SEEN)
+
+
+def _bill_unanswered(request: Request, ended: Ended) -> None:
+    record, demand = request.record, request.demand
+    target = request.attempts[ended.slot - 1].target
+    usage = Usage(request.input_tokens, demand.output(target), source="counted")
+    record.billed.append(Billed(target, usage, demand.cost_nano_usd(target)))
+    flag = EARLIER_TIMED_OUT if ended.ending is Ending.LATE else EARLIER_BROKE
+    if flag not in record.usage_flags:
+        record.usage_flags.append(flag)
+
+
+def _answer_cost(request: Request) -> int:
+    """Only what a provider bills: an answer of its own with usage, or a stream that was cut."""
+    record = request.record
+    if record.usage is None:
+        return 0
+    target = record.served or request.attempts[0].target
+    price = request.world.prices.price(target.name)
+    if price is None:
+        record.usage_flags.append("unpriced")
+        return 0
+    tier = bounds.lane_of(target, request.lane)
+    return cost_nano_usd(record.usage, price.in_service_tier(tier))

@@ -1,0 +1,219 @@
+"""A whole world without Envoy: the real store, ledger, policy, keys and audit spool; one exchange
+after the other, as a dialogue of what comes in and what goes out."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from extproc.app import Adapters, Place, build_adapters, build_world
+from extproc.audit.values import Entry
+from extproc.config.load import load
+from extproc.config.model import Config
+from extproc.config.sources import Source
+from extproc.exchange.entry import closing_entry
+from extproc.exchange.exchange import Exchange
+from extproc.exchange.values import Allowed, Answered, Incoming, Refused, ResponseHead, Verdict
+from extproc.exchange.world import World
+from extproc.identity.keys import hash_key
+from extproc.limits.values import CounterReading
+from extproc.routing.values import Ended, Ending
+
+Json = dict[str, Any]
+KEY = "a-key-of-the-tests"
+STARTED_MS = 1_790_000_000_000
+IN, OUT = 1_000, 10_000
+"""Nano-USD per token of `big/large`; `small/tiny` costs a tenth."""
+
+
+def account(name: str, *models: Json, provider: str = "openai", **more: Any) -> Json:
+    return {"type": "provider-account", "name": name, "provider": provider, "region": "eu",
+            "base_url": "http://127.0.0.1:9/v1", "models": list(models), **more}  # fmt: skip
+
+
+def model(name: str, usd_in: float = 1, usd_out: float = 10, most: int | None = 1000) -> Json:
+    """Prices in USD per million tokens: 1 is 1,000 nano-USD per token."""
+    limit = {} if most is None else {"max_output_tokens": most}
+    return {"id": name, "price": {"input_per_mtok": usd_in, "output_per_mtok": usd_out}, **limit}
+
+
+def rules(kind: str, *made: Json) -> Json:
+    return {"type": kind, "name": kind, "rules": list(made)}
+
+
+def budgets(*made: Json) -> Json:
+    return rules("gateway-budget-config", *({"when": {}, **rule} for rule in made))
+
+
+def caps(*made: Json) -> Json:
+    return rules("gateway-request-caps-config", *({"when": {}, **rule} for rule in made))
+
+
+def rates(*made: Json) -> Json:
+    return rules("gateway-rate-limiting-config", *({"when": {}, **rule} for rule in made))
+
+
+def configuration(folder: Path, *documents: Json, grants: tuple[str, ...] = ("*",)) -> Config:
+    """Three accounts, one caller who may call what `grants` says, and the documents on top."""
+    base = [
+        {"type": "gateway-config", "name": "gateway"},
+        account("big", model("large")),
+        account("small", model("tiny", 0.1, 1), model("unknown", most=None)),
+        account("claude", model("sonnet"), provider="anthropic"),
+        {"type": "virtual-account", "name": "bot", "team": "t", "models": list(grants),
+         "keys": [{"name": "k", "sha256": hash_key(KEY)}]},
+    ]  # fmt: skip
+    text = yaml.safe_dump_all([*base, *documents])
+    loaded = load([Source("test.yaml", text, str(folder))])
+    assert isinstance(loaded, Config), loaded
+    return loaded
+
+
+def told(used: tuple[int, int]) -> Json:
+    """OpenAI's usage object."""
+    return {"prompt_tokens": used[0], "completion_tokens": used[1], "total_tokens": sum(used)}
+
+
+def delta(text: str) -> Json:
+    """One chunk of an OpenAI stream."""
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
+    return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
+            "choices": [choice]}  # fmt: skip
+
+
+@dataclass
+class Said:
+    """One exchange so far: what went in, and the verdict."""
+
+    exchange: Exchange
+    verdict: Verdict
+
+    @property
+    def allowed(self) -> Allowed:
+        assert isinstance(self.verdict, Allowed), self.verdict
+        return self.verdict
+
+    @property
+    def refused(self) -> Refused:
+        assert isinstance(self.verdict, Refused), self.verdict
+        return self.verdict
+
+    @property
+    def answered(self) -> Answered:
+        assert isinstance(self.verdict, Answered), self.verdict
+        return self.verdict
+
+    @property
+    def sent(self) -> list[Json]:
+        """What each attempt would carry to its provider."""
+        attempts = self.allowed.attempts
+        return [json.loads(a.body or self.allowed.body) for a in attempts]
+
+    @property
+    def targets(self) -> list[str]:
+        return [a.target.name for a in self.allowed.attempts]
+
+    @property
+    def entry(self) -> Entry:
+        return closing_entry(self.exchange.record)
+
+    def answer(
+        self, used: tuple[int, int] = (1, 1), *, status: int = 200, details: str = "",
+        attempts: tuple[Ended, ...] = (),
+    ) -> Mapping[str, str]:  # fmt: skip
+        """The provider's whole answer, with (input, output) as its usage; the headers back.
+
+        `attempts`: those before it, and its own; by default it is the first.
+        """
+        made = attempts or (Ended(1, Ending.ANSWERED, status),)
+        head = ResponseHead(status, "application/json", len(made), details, False, attempts=made)
+        self.exchange.on_head(head)
+        usage = told(used)
+        message = {"role": "assistant", "content": "ok"}
+        body: Json = {"id": "c", "object": "chat.completion", "created": 1, "model": "m",
+                      "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+                      "usage": usage}  # fmt: skip
+        reply = self.exchange.on_body(json.dumps(body).encode(), last=True)
+        return reply.headers
+
+    def stream(self, *chunks: Json | None, last: bool = True) -> bytes:
+        """A streamed answer; None is `[DONE]`. What leaves for the caller."""
+        self.exchange.on_head(ResponseHead(200, "text/event-stream", 1, "", False))
+        out = b""
+        for number, chunk in enumerate(chunks, 1):
+            piece = b"data: " + (b"[DONE]" if chunk is None else json.dumps(chunk).encode())
+            ends = last and number == len(chunks)
+            reply = self.exchange.on_body(piece + b"\n\n", last=ends)
+            out += piece + b"\n\n" if reply.body is None else reply.body
+        return out
+
+    async def over(self, *, complete: bool = True) -> Entry:
+        self.exchange.close(complete=complete)
+        if self.exchange.holds_reservation:
+            self.exchange.note_used()
+            await self.exchange.settle()
+        return self.entry
+
+
+@dataclass
+class Stage:
+    """One world. `use` swaps its configuration, as a reload does."""
+
+    folder: Path
+    store_url: str
+    place: Place = field(init=False)
+    adapters: Adapters = field(init=False)
+    world: World = field(init=False)
+
+    async def open(self, *documents: Json, **more: Any) -> Stage:
+        config = configuration(self.folder, *documents, **more)
+        ledger = self.folder / "ledger"
+        ledger.mkdir(exist_ok=True)
+        self.place = Place("owner-1", 0, self.store_url, self.folder, ledger, self.folder)
+        self.adapters = await build_adapters(config, self.place)
+        await self.adapters.ledger.store.begin_first()
+        self.world = await build_world(config, self.place, self.adapters)
+        return self
+
+    async def use(self, *documents: Json, **more: Any) -> None:
+        config = configuration(self.folder, *documents, **more)
+        self.world = await build_world(config, self.place, self.adapters)
+
+    async def close(self) -> None:
+        await self.adapters.ledger.aclose()
+        self.adapters.slate.leave()
+        self.adapters.audit.release()
+        await self.adapters.client.aclose()
+
+    async def say(
+        self, body: Json | None = None, *, path: str = "/v1/chat/completions",
+        metadata: Mapping[str, str] | None = None, **fields: Any,
+    ) -> Said:  # fmt: skip
+        """One request; `fields` go into its body. Ten words are asked by default."""
+        text = "one two three four five six seven eight nine ten"
+        whole = {"model": "big/large", "messages": [{"role": "user", "content": text}]}
+        whole = whole if body is None else body
+        headers = {"content-type": "application/json", "authorization": f"Bearer {KEY}"}
+        if metadata is not None:
+            headers["x-tfy-metadata"] = json.dumps(metadata)
+        sent = json.dumps({**whole, **fields}).encode()
+        incoming = Incoming(str(uuid.uuid4()), "POST", path, headers, sent)
+        exchange = Exchange(self.world, incoming, STARTED_MS)
+        exchange.begin()
+        return Said(exchange, await exchange.govern())
+
+    async def spend(self, output: int, **fields: Any) -> None:
+        """A call that uses so many output tokens, and one of input."""
+        said = await self.say(max_tokens=max(1, output), **fields)
+        said.answer((1, output))
+        await said.over()
+
+    async def counter(self, rule_id: str) -> CounterReading:
+        (found,) = [c for c in await self.world.ledger.counters() if c.rule_id == rule_id]
+        return found
