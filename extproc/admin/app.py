@@ -18,13 +18,15 @@ from starlette.routing import Route
 from extproc.admin.metrics_page import STORE_TIMEOUT_MS, MetricsPage
 from extproc.admin.readiness import Readiness
 from extproc.admin.spec import Spec
+from extproc.limits.redis_ledger import RedisLedger
 from extproc.store_client import open_client
 
 
 def build_app(spec: Spec) -> Starlette:
     """The application. Nothing is connected before the first question. Raises StoreRefused."""
     store = open_client(spec.store_url, STORE_TIMEOUT_MS)
-    readiness, metrics = Readiness(spec, store), MetricsPage(spec, store)
+    ledger = RedisLedger(store, timeout_ms=STORE_TIMEOUT_MS)
+    readiness, metrics = Readiness(spec, store, ledger), MetricsPage(spec, store, ledger)
 
     async def livez(_: Request) -> Response:
         return JSONResponse({"alive": True})
@@ -43,6 +45,7 @@ def build_app(spec: Spec) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         await metrics.close()
+        await ledger.aclose()
         await store.aclose()
 
     app = Starlette(

@@ -14,15 +14,18 @@ from prometheus_client.registry import Collector
 from redis.asyncio import Redis
 
 from extproc.admin.http_get import NoAnswer, get
-from extproc.admin.limit_gauges import limit_gauges
+from extproc.admin.ledger_state import STATES, State, ledger_state
+from extproc.admin.limit_scan import LimitScan
 from extproc.admin.spec import Spec
 from extproc.limits.redis_ledger import RedisLedger
-from extproc.limits.values import LedgerUnavailable
+from extproc.store_client import StoreUnavailable, mapped_errors
 from extproc.telemetry import catalog
-from extproc.telemetry.collect import collect, gauge
+from extproc.telemetry.collect import collect, gauge, total
 
 STORE_TIMEOUT_MS = 1_000
 LIMITS_WITHIN_S = 2.0
+STATS_KEY = "{envelope}:stats"
+"""A hash that the ledger's scripts keep (`limits/shared.lua`)."""
 _ACTIVE = "http.envelope.downstream_rq_active"
 
 
@@ -35,11 +38,11 @@ class _Families(Collector):
 
 
 class MetricsPage:
-    """Owns a connection to the store's counters."""
+    """Owns the scan of the store's counters. `store` and `ledger` stay the caller's."""
 
-    def __init__(self, spec: Spec, store: Redis) -> None:
-        self._spec = spec
-        self._ledger = RedisLedger(store, timeout_ms=STORE_TIMEOUT_MS)
+    def __init__(self, spec: Spec, store: Redis, ledger: RedisLedger) -> None:
+        self._spec, self._store, self._ledger = spec, store, ledger
+        self._scan = LimitScan(ledger)
 
     async def text(self) -> bytes:
         """Everything in Prometheus' text format."""
@@ -51,15 +54,29 @@ class MetricsPage:
         return generate_latest(_Families([*recorded, *limits, *envoy]))
 
     async def close(self) -> None:
-        await self._ledger.aclose()
+        await self._scan.close()
 
     async def _limits(self) -> list[Metric]:
+        state, scanned = await asyncio.gather(self._state(), self._scan.families(LIMITS_WITHIN_S))
+        up = state != "unavailable"
+        states = [((name,), int(name == state)) for name in STATES]
+        families = [gauge(catalog.STORE_UP, [((), int(up))]), gauge(catalog.LEDGER_STATE, states)]
+        return [*families, *scanned, *(await self._expired())] if up else families
+
+    async def _state(self) -> State:
         try:
             async with asyncio.timeout(LIMITS_WITHIN_S):
-                readings = await self._ledger.counters()
-        except (LedgerUnavailable, TimeoutError):
-            return [gauge(catalog.STORE_UP, [((), 0)])]
-        return [gauge(catalog.STORE_UP, [((), 1)]), *limit_gauges(readings)]
+                return await ledger_state(self._ledger)
+        except TimeoutError:
+            return "unavailable"
+
+    async def _expired(self) -> Iterable[Metric]:
+        try:
+            with mapped_errors():
+                expired = await self._store.hget(STATS_KEY, "expired")
+            return [total(catalog.RESERVATIONS_EXPIRED, int(expired or 0))]
+        except (StoreUnavailable, ValueError):
+            return ()
 
     async def _open_exchanges(self) -> Iterable[Metric]:
         if not self._spec.envoy_socket:

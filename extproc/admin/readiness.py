@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from redis.asyncio import Redis
 
@@ -24,6 +25,17 @@ from extproc.store_client import StoreUnavailable, mapped_errors
 CHECK_WITHIN_S = 1.5
 PROBE_BYTES = 4_096
 """One block: an empty file can still be made on a full disk."""
+
+
+STORE, LEDGER = "store", "ledger"
+
+
+class Healthy(Protocol):
+    """The part of `RedisLedger` that is needed."""
+
+    async def health(self) -> str:
+        """`ok`, or why calls are refused."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +52,8 @@ class Missing:
 class Readiness:
     """Asks the parts that `spec` names. Nothing is remembered between two questions."""
 
-    def __init__(self, spec: Spec, store: Redis) -> None:
-        self._spec, self._store = spec, store
+    def __init__(self, spec: Spec, store: Redis, ledger: Healthy) -> None:
+        self._spec, self._store, self._ledger = spec, store, ledger
         self._opa = OpaUrl(spec.config_file)
 
     async def missing(self) -> list[Missing]:
@@ -50,13 +62,17 @@ class Readiness:
             ("envoy", self._envoy),
             *((f"worker {n}", _Connect(path)) for n, path in enumerate(self._spec.sockets)),
             ("policy", self._policy),
-            ("store", self._ping),
+            (STORE, self._ping),
+            (LEDGER, self._refusing),
             ("audit", self._audit),
         ]
         if not self._spec.sockets:
             checks.append(("workers", _no_workers))
         whys = await asyncio.gather(*(_bounded(check) for _, check in checks))
-        return [Missing(part, why) for (part, _), why in zip(checks, whys, strict=True) if why]
+        found = [Missing(part, why) for (part, _), why in zip(checks, whys, strict=True) if why]
+        # A ledger without its store says the same again.
+        without_store = any(one.part == STORE for one in found)
+        return [one for one in found if not (without_store and one.part == LEDGER)]
 
     async def _ping(self) -> str:
         try:
@@ -65,6 +81,10 @@ class Readiness:
         except StoreUnavailable as error:
             return str(error)
         return ""
+
+    async def _refusing(self) -> str:
+        health = await self._ledger.health()
+        return "" if health == "ok" else health
 
     async def _envoy(self) -> str:
         if not self._spec.envoy_socket:

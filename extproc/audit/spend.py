@@ -1,41 +1,44 @@
 """What was spent, added up from audit entries by any of their dimensions. Pure; integers only.
 
-Promises: every entry falls into exactly one row, so that the rows' sums are the whole log's; what
-an entry lacks counts as `-`, never as somebody else's.
+Promises: an entry is counted once in `whole`, and in exactly one row, so that the rows' sums are
+the whole's (grouped by `rule` it is in the row of each rule that applied); one entry is held at a
+time, so that a log of any length can be added up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
-from extproc.audit.query import as_text, look_up
+from extproc.audit.dimensions import NONE, RULE, is_metadata, reader, rules
 from extproc.audit.values import Entry
+from extproc.errors import Code
 
-NONE = "-"
-DIMENSIONS = {
-    "team": ("principal.team", "metadata.team"),
-    "principal": ("principal.name",),
-    "type": ("principal.type",),
-    "key": ("principal.key",),
-    "model": ("served.model", "request.model"),
-    "requested_model": ("request.model",),
-    "operation": ("request.operation",),
-    "environment": ("environment", "metadata.environment"),
-    "outcome": ("decision.outcome",),
-    "code": ("decision.code",),
-}
-"""Names that `--by` knows, each with where it is looked up, in order. `day` and `account` are
-computed; any other name is a metadata key (`metadata.NAME` where it would be hidden)."""
+_LIMIT_CODES = frozenset((Code.RATE_LIMIT_EXCEEDED.value, Code.BUDGET_EXCEEDED.value))
+Place = tuple[str, ...]
+
+
+def usd(nano_usd: int) -> str:
+    """Nano-USD as exact decimal text without trailing zeros, at least two digits: `0.00015`."""
+    whole, rest = divmod(abs(nano_usd), 1_000_000_000)
+    digits = f"{rest:09d}".rstrip("0").ljust(2, "0")
+    return f"{'-' if nano_usd < 0 else ''}{whole}.{digits}"
 
 
 @dataclass(slots=True)
 class Spend:
-    """Sums of one row. Tokens are disjoint, as in `Usage`; cost in nano-USD."""
+    """Sums of one row. Tokens are disjoint, as in `Usage`; cost in nano-USD.
+
+    `refused_by_limit`: of the refused ones, those that a rate limit or a budget refused.
+    `degraded`: calls that a budget made smaller instead.
+    """
 
     requests: int = 0
     refused: int = 0
+    refused_by_limit: int = 0
+    degraded: int = 0
     input_tokens: int = 0
     cached_input_tokens: int = 0
     cache_write_tokens: int = 0
@@ -44,29 +47,38 @@ class Spend:
 
     def add(self, entry: Entry) -> None:
         """Count one entry."""
-        usage = entry.get("usage") or {}
         self.requests += 1
-        self.refused += look_up(entry, "decision.outcome") == "refused"
-        self.input_tokens += _whole(usage.get("input_tokens"))
-        self.cached_input_tokens += _whole(usage.get("cached_input_tokens"))
-        self.cache_write_tokens += _whole(usage.get("cache_write_tokens"))
-        self.output_tokens += _whole(usage.get("output_tokens"))
+        decision = entry.get("decision")
+        if isinstance(decision, dict) and decision.get("outcome") == "refused":
+            self.refused += 1
+            self.refused_by_limit += decision.get("code") in _LIMIT_CODES
+        limits = entry.get("limits")
+        if isinstance(limits, dict) and limits.get("degraded"):
+            self.degraded += 1
+        self.charge(entry)
+
+    def charge(self, entry: Entry) -> None:
+        """Only what was used, and what it cost."""
+        usage = entry.get("usage")
+        if isinstance(usage, dict):
+            self.input_tokens += _whole(usage.get("input_tokens"))
+            self.cached_input_tokens += _whole(usage.get("cached_input_tokens"))
+            self.cache_write_tokens += _whole(usage.get("cache_write_tokens"))
+            self.output_tokens += _whole(usage.get("output_tokens"))
         self.cost_nano_usd += _whole(entry.get("cost_nano_usd"))
 
     @property
     def total_tokens(self) -> int:
-        return (
-            self.input_tokens
-            + self.cached_input_tokens
-            + self.cache_write_tokens
-            + self.output_tokens
-        )
+        cached = self.cached_input_tokens + self.cache_write_tokens
+        return self.input_tokens + cached + self.output_tokens
 
     def to_json(self) -> dict[str, Any]:
         """`cost_usd` is exact decimal text; the integers are exact too."""
         return {
             "requests": self.requests,
             "refused": self.refused,
+            "refused_by_limit": self.refused_by_limit,
+            "degraded": self.degraded,
             "input_tokens": self.input_tokens,
             "cached_input_tokens": self.cached_input_tokens,
             "cache_write_tokens": self.cache_write_tokens,
@@ -77,35 +89,92 @@ class Spend:
         }
 
 
-def add_up(entries: Iterable[Entry], by: Sequence[str]) -> dict[tuple[str, ...], Spend]:
-    """One row per combination of dimensions, dearest first, then most requests, then by name."""
-    rows: dict[tuple[str, ...], Spend] = {}
-    for entry in entries:
-        place = tuple(dimension(entry, name) for name in by)
-        rows.setdefault(place, Spend()).add(entry)
+FIGURES = tuple(Spend().to_json())
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """`rows`: place -> sums, dearest first, then most requests, then by name."""
+
+    by: tuple[str, ...]
+    rows: dict[Place, Spend]
+    whole: Spend
+
+    def never_seen(self) -> Iterator[str]:
+        """Metadata keys of `by` that no counted entry has."""
+        for n, name in enumerate(self.by):
+            if self.rows and is_metadata(name) and all(place[n] == NONE for place in self.rows):
+                yield name
+
+
+def add_up(entries: Iterable[Entry], by: Sequence[str]) -> Sums:
+    """One row per combination of dimensions.
+
+    An earlier attempt that was billed is charged to the row of its own model and account.
+    """
+    rows: dict[Place, Spend] = {}
+    whole = _add_to_each(entries, by, rows) if RULE in by else _add_to_one(entries, by, rows)
     order = sorted(rows, key=lambda p: (-rows[p].cost_nano_usd, -rows[p].requests, p))
-    return {place: rows[place] for place in order}
+    return Sums(tuple(by), {place: rows[place] for place in order}, whole)
 
 
-def dimension(entry: Entry, name: str) -> str:
-    """The entry's value for one dimension; `-` when it has none."""
-    if name == "day":
-        return str(entry.get("at") or NONE)[:10]
-    if name == "account":
-        return str(look_up(entry, "served.model") or NONE).partition("/")[0]
-    key = name.removeprefix("metadata.")
-    for path in DIMENSIONS.get(name, (f"metadata.{key}",)):
-        value = as_text(look_up(entry, path))
-        if value:
-            return value
-    return NONE
+def _add_to_one(entries: Iterable[Entry], by: Sequence[str], rows: dict[Place, Spend]) -> Spend:
+    readers = [reader(name) for name in by]
+
+    def row_of(entry: Entry) -> Spend:
+        place = tuple([read(entry) for read in readers])
+        row = rows.get(place)
+        if row is None:
+            row = rows[place] = Spend()
+        return row
+
+    for entry in entries:
+        own, earlier = _attempts(entry)
+        row_of(entry).add(own)
+        for attempt in earlier:
+            row_of(attempt).charge(attempt)
+    return _sum(rows.values())
 
 
-def usd(nano_usd: int) -> str:
-    """Nano-USD as exact decimal text without trailing zeros, at least two digits: `0.00015`."""
-    whole, rest = divmod(abs(nano_usd), 1_000_000_000)
-    digits = f"{rest:09d}".rstrip("0").ljust(2, "0")
-    return f"{'-' if nano_usd < 0 else ''}{whole}.{digits}"
+def _add_to_each(entries: Iterable[Entry], by: Sequence[str], rows: dict[Place, Spend]) -> Spend:
+    readers = [None if name == RULE else reader(name) for name in by]
+    whole = Spend()
+
+    def rows_of(entry: Entry) -> Iterator[Spend]:
+        applied = rules(entry)
+        values = (applied if read is None else (read(entry),) for read in readers)
+        return (rows.setdefault(place, Spend()) for place in product(*values))
+
+    for entry in entries:
+        own, earlier = _attempts(entry)
+        for row in (whole, *rows_of(entry)):
+            row.add(own)
+        for attempt in earlier:
+            for row in (whole, *rows_of(attempt)):
+                row.charge(attempt)
+    return whole
+
+
+def _attempts(entry: Entry) -> tuple[Entry, Sequence[Entry]]:
+    """The entry with its last attempt's cost alone, and one for each that was billed before."""
+    listed = entry.get("earlier_attempts")
+    if not isinstance(listed, list):
+        return entry, ()
+    earlier = [
+        {**entry, "served": attempt, "usage": attempt, "cost_nano_usd": attempt["cost_nano_usd"]}
+        for attempt in listed
+        if isinstance(attempt, dict) and "cost_nano_usd" in attempt
+    ]
+    rest = _whole(entry.get("cost_nano_usd")) - sum(_whole(a["cost_nano_usd"]) for a in earlier)
+    return {**entry, "cost_nano_usd": rest}, earlier
+
+
+def _sum(rows: Iterable[Spend]) -> Spend:
+    whole = Spend()
+    for row in rows:
+        for name in Spend.__slots__:
+            setattr(whole, name, getattr(whole, name) + getattr(row, name))
+    return whole
 
 
 def _whole(value: Any) -> int:

@@ -57,7 +57,10 @@ def counts(config: Config) -> dict[str, int]:
     names = (name for rule in config.routing for name in rule.when.models or ())
     people = [one.keys for one in config.users.values()]
     people += [one.keys for one in config.virtual_accounts.values()]
-    rules = (config.rate_limits, config.budgets, config.routing, config.guardrail_rules)
+    rules = (
+        config.rate_limits, config.budgets, config.tenant_rate_limits, config.tenant_budgets,
+        config.request_caps, config.routing, config.guardrail_rules,
+    )  # fmt: skip
     return {
         "accounts": len(config.accounts),
         "models": sum(len(account.models) for account in config.accounts.values()),

@@ -138,6 +138,23 @@ TIME_PER_OUTPUT_TOKEN = Definition(
     "Time from the first to the last token of a stream, per token after the first.",
     PER_TOKEN_S, NANO, otlp=(names.TIME_PER_OUTPUT_TOKEN, "s"),
 )  # fmt: skip
+LIMIT_OVER = Definition(
+    "envelope_limit_over_total", "counter", ("rule", "kind", "passed"),
+    "Calls that went through although a rule was over its limit, because its mode lets them "
+    "(`limit`), or over its soft limit (`soft_limit`).",
+)  # fmt: skip
+DEGRADED = Definition(
+    "envelope_degraded_total", "counter", ("rule", "action"),
+    "Steps that budgets took instead of refusing: another model, fewer tokens or a fixed text.",
+)  # fmt: skip
+CLAMPED = Definition(
+    "envelope_clamped_total", "counter", ("rule",),
+    "Requests whose maximum of output tokens a cap has set.",
+)  # fmt: skip
+USAGE_FLAGS = Definition(
+    "envelope_usage_flags_total", "counter", ("flag",),
+    "Exchanges whose usage is not what a provider reported, or not all of it, by what is wrong.",
+)  # fmt: skip
 OVERFLOWS = Definition(
     "envelope_label_overflow_total", "counter", ("metric",),
     "Observations with a label folded into `other`, because the metric had too many values.",
@@ -153,12 +170,12 @@ FAULTS = Definition(
 
 RECORDED = (
     REQUESTS, REFUSALS, TOKENS_USED, COST, GUARDRAILS, FINDINGS, ATTEMPTS, FALLBACKS, PHASES,
-    GOVERNANCE, TOKEN_USAGE, REQUEST_DURATION, TIME_TO_FIRST_TOKEN, TIME_PER_OUTPUT_TOKEN,
-    OVERFLOWS, SPANS, FAULTS,
+    GOVERNANCE, LIMIT_OVER, DEGRADED, CLAMPED, USAGE_FLAGS, TOKEN_USAGE, REQUEST_DURATION,
+    TIME_TO_FIRST_TOKEN, TIME_PER_OUTPUT_TOKEN, OVERFLOWS, SPANS, FAULTS,
 )  # fmt: skip
 """Written by workers."""
 
-_LIMIT = ("rule", "kind", "measure")
+_LIMIT = ("rule", "kind", "measure", "window")
 LIMIT_USED = Definition(
     "envelope_limit_used", "gauge", _LIMIT, "Used in the rule's fullest counter (cost in USD)."
 )
@@ -168,12 +185,30 @@ LIMIT_RESERVED = Definition(
 LIMIT_LEFT = Definition(
     "envelope_limit_left", "gauge", _LIMIT, "Left in that counter; absent for a rule without limit."
 )
+LIMIT_RATIO = Definition(
+    "envelope_limit_used_ratio", "gauge", _LIMIT,
+    "Used and reserved there, as part of the limit: 1 is full; absent for a rule without limit.",
+)  # fmt: skip
+LIMIT_SOFT = Definition(
+    "envelope_limit_soft", "gauge", _LIMIT, "Its soft limit; absent where there is none."
+)
 LIMIT_COUNTERS = Definition(
     "envelope_limit_counters", "gauge", _LIMIT, "Live counters of the rule (one per caller, ...)."
 )
 LIMITS_OMITTED = Definition(
     "envelope_limits_omitted", "gauge", (), "Rules not shown: only the fullest 200 are."
 )
+LIMITS_AGE = Definition(
+    "envelope_limits_age_seconds", "gauge", (), "How old the figures of the limits are."
+)
+LEDGER_STATE = Definition(
+    "envelope_ledger_state", "gauge", ("state",),
+    "1 for the state the ledger is in: only in `ok` are calls taken.",
+)  # fmt: skip
+RESERVATIONS_EXPIRED = Definition(
+    "envelope_reservations_expired_total", "counter", (),
+    "Reservations that nobody settled in time, charged in full.",
+)  # fmt: skip
 STORE_UP = Definition("envelope_store_up", "gauge", (), "1 when the limits store answers, else 0.")
 OPEN_EXCHANGES = Definition(
     "envelope_open_exchanges", "gauge", (), "Requests that Envoy has open right now."
@@ -183,7 +218,8 @@ SNAPSHOTS_UNREADABLE = Definition(
 )
 
 READ_ON_DEMAND = (
-    LIMIT_USED, LIMIT_RESERVED, LIMIT_LEFT, LIMIT_COUNTERS, LIMITS_OMITTED, STORE_UP,
-    OPEN_EXCHANGES, SNAPSHOTS_UNREADABLE,
+    LIMIT_USED, LIMIT_RESERVED, LIMIT_LEFT, LIMIT_RATIO, LIMIT_SOFT, LIMIT_COUNTERS,
+    LIMITS_OMITTED, LIMITS_AGE, LEDGER_STATE, RESERVATIONS_EXPIRED, STORE_UP, OPEN_EXCHANGES,
+    SNAPSHOTS_UNREADABLE,
 )  # fmt: skip
 """Asked for by the admin process at each scrape."""

@@ -38,6 +38,11 @@ def gauge(definition: Definition, rows: Iterable[tuple[tuple[str, ...], float]])
     return family
 
 
+def total(definition: Definition, amount: int) -> Metric:
+    """A counter without labels that somebody else keeps."""
+    return _counter(definition, {(): amount})
+
+
 def _snapshots(folder: Path) -> tuple[list[dict[str, Table]], int]:
     snapshots, unreadable = [], 0
     # The dot keeps out files that are being written.

@@ -6,12 +6,18 @@ is `none`, a model that no target stands for is `other`.
 
 from __future__ import annotations
 
+from extproc.errors import Code
 from extproc.exchange.record import Record
 from extproc.usage.usage import Usage
 
 NONE = "none"
-OTHER_MODEL = "other"
+OTHER = "other"
 _CLASSES = (NONE, "1xx", "2xx", "3xx", "4xx", "5xx")
+USAGE_FLAGS = frozenset(
+    ("provider_usage_missing", "output_counted", "answer_not_seen", "earlier_attempt_timed_out",
+     "earlier_attempt_broke", "unpriced")
+)  # fmt: skip
+_LIMIT_CODES = frozenset((Code.RATE_LIMIT_EXCEEDED, Code.BUDGET_EXCEEDED))
 _WENT_WELL = frozenset({"allowed", "answered"})
 
 
@@ -24,7 +30,7 @@ def model(record: Record) -> str:
         return record.served.name
     if record.plan:
         return record.plan[0]
-    return record.decisions[0][0] if record.decisions else OTHER_MODEL
+    return record.decisions[0][0] if record.decisions else OTHER
 
 
 def team(record: Record) -> str:
@@ -40,6 +46,16 @@ def team(record: Record) -> str:
 def status_class(status: int) -> str:
     hundreds = status // 100
     return _CLASSES[hundreds] if 1 <= hundreds <= 5 else NONE
+
+
+def refused_by_limit(record: Record) -> bool:
+    """Whether a rate limit or a budget refused: then nothing was let through, nothing taken."""
+    return record.refusal is not None and record.refusal.code in _LIMIT_CODES
+
+
+def usage_flag(flag: str) -> str:
+    """A flag of the closed table; `other` for one that is not in it."""
+    return flag if flag in USAGE_FLAGS else OTHER
 
 
 def error_type(record: Record) -> str:

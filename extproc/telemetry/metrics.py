@@ -10,10 +10,12 @@ from collections.abc import Sequence
 
 from extproc.exchange.record import Record
 from extproc.guardrails.values import HookResult
+from extproc.limits.values import CounterState
 from extproc.telemetry import catalog, figures
 from extproc.telemetry.catalog import Definition
 from extproc.telemetry.figures import NONE
 from extproc.telemetry.series import Counter, Histogram, Key
+from extproc.usage.usage import Usage
 
 
 class Metrics:
@@ -32,6 +34,10 @@ class Metrics:
         self._findings = self._counter(catalog.FINDINGS)
         self._attempts = self._counter(catalog.ATTEMPTS)
         self._fallbacks = self._counter(catalog.FALLBACKS)
+        self._limit_over = self._counter(catalog.LIMIT_OVER)
+        self._degraded = self._counter(catalog.DEGRADED)
+        self._clamped = self._counter(catalog.CLAMPED)
+        self._usage_flags = self._counter(catalog.USAGE_FLAGS)
         self._faults = self._counter(catalog.FAULTS)
         self._phases = self._histogram(catalog.PHASES)
         self._governance = self._histogram(catalog.GOVERNANCE)
@@ -55,11 +61,12 @@ class Metrics:
         extra = tuple([record.metadata.get(key) or NONE for key in self._keys])
         self._count_outcome(record, model, extra)
         self._time_phases(record)
+        self._count_limits(record)
         for hook in (record.input_guard, record.output_guard):
             if hook is not None:
                 self._count_guardrails(hook)
-        if record.usage is not None:
-            self._count_usage(record, model, extra)
+        if record.usage is not None or record.billed:
+            self._count_spend(record, model, extra)
         if record.served is not None:
             self._count_call(record)
 
@@ -89,23 +96,53 @@ class Metrics:
         if record.sent_ns:
             self._governance.observe((), record.sent_ns - record.started_ns)
 
+    def _count_limits(self, record: Record) -> None:
+        for counter in record.counters:
+            if (counter.over or counter.over_soft) and not figures.refused_by_limit(record):
+                self._count_over(counter)
+        for step in record.degraded:
+            self._degraded.add((step.rule_id, step.action))
+        if record.clamped:
+            for rule_id in {clamped.rule_id for clamped in record.clamped}:
+                self._clamped.add((rule_id,))
+        for flag in record.usage_flags:
+            self._usage_flags.add((figures.usage_flag(flag),))
+
+    def _count_over(self, counter: CounterState) -> None:
+        if counter.over:
+            self._limit_over.add((counter.rule_id, counter.kind, "limit"))
+        if counter.over_soft:
+            self._limit_over.add((counter.rule_id, counter.kind, "soft_limit"))
+
     def _count_guardrails(self, hook: HookResult) -> None:
         for pair in hook.outcomes.items():
             self._guardrails.add(pair)
         for found in hook.findings:
             self._findings.add((found.guardrail, found.label), found.count)
 
-    def _count_usage(self, record: Record, model: str, extra: Key) -> None:
-        usage, add = record.usage, self._tokens.add
-        assert usage is not None
+    def _count_spend(self, record: Record, model: str, extra: Key) -> None:
+        """Each attempt that was billed is booked to the target that it went to."""
+        cost_nano_usd = record.cost_nano_usd
+        for billed in record.billed:
+            cost_nano_usd -= billed.cost_nano_usd
+            self._count_usage(billed.usage, billed.target.name, extra)
+            self._count_cost(billed.cost_nano_usd, billed.target.name, record, extra)
+        if record.usage is not None:
+            self._count_usage(record.usage, model, extra)
+        if cost_nano_usd:
+            self._count_cost(cost_nano_usd, model, record, extra)
+
+    def _count_usage(self, usage: Usage, model: str, extra: Key) -> None:
+        add = self._tokens.add
         add((model, "input", *extra), usage.input_tokens)
         add((model, "output", *extra), usage.output_tokens)
         if usage.cached_input_tokens:
             add((model, "cached_input", *extra), usage.cached_input_tokens)
         if usage.cache_write_tokens:
             add((model, "cache_creation_input", *extra), usage.cache_write_tokens)
-        if record.cost_nano_usd:
-            self._cost.add((model, figures.team(record), *extra), record.cost_nano_usd)
+
+    def _count_cost(self, cost_nano_usd: int, model: str, record: Record, extra: Key) -> None:
+        self._cost.add((model, figures.team(record), *extra), cost_nano_usd)
 
     def _count_call(self, record: Record) -> None:
         served = record.served

@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 
 from extproc.admin.spec import Spec
 from extproc.config.sources import Source, sources_to_json
+from extproc.limits.redis_ledger import RedisLedger
 from extproc.store import PrivateStore
 from extproc.store_client import open_client
 
@@ -51,8 +52,17 @@ async def client(store: PrivateStore) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture
-async def spec(short: Path, store: PrivateStore) -> AsyncIterator[Spec]:
-    """A gateway with two workers, without Envoy, all parts there."""
+async def ledger(client: Redis) -> AsyncIterator[RedisLedger]:
+    """A replica of a ledger that is open."""
+    made = RedisLedger(client, timeout_ms=1_000)
+    await made.store.begin_first()
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture
+async def spec(short: Path, store: PrivateStore, ledger: RedisLedger) -> AsyncIterator[Spec]:
+    """A gateway with two workers, without Envoy, all parts there (its ledger is open)."""
     sockets = [short / f"worker-{number}.sock" for number in range(2)]
     workers = [await asyncio.start_unix_server(_hang_up, path) for path in sockets]
     audit = short / "audit"

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from extproc.admin.readiness import Readiness
 from extproc.admin.spec import Spec
 from extproc.config.load import load
 from extproc.config.model import Config
@@ -18,6 +17,7 @@ from extproc.dataplane.bootstrap import Place
 from extproc.dataplane.envoy_process import EnvoyProcess
 from tests.admin.conftest import ACCOUNT
 from tests.admin.test_metrics_page import scrape
+from tests.admin.test_readiness import readiness_of
 
 
 @pytest.fixture
@@ -42,9 +42,9 @@ async def test_real_envoy_is_live_and_counts(
 ) -> None:
     """Contract 3, admin port: the admin pages and the statistic are those that Envoy really has."""
     spec = replace(spec, envoy_socket=envoy.place.admin_socket)
-    assert await Readiness(spec, client).missing() == []
+    assert await readiness_of(spec, client).missing() == []
     assert (await scrape(spec, client))["envelope_open_exchanges"] == {"": 0}
     assert envoy.child is not None
     await envoy.child.stop(grace_s=5)
-    assert [m.part for m in await Readiness(spec, client).missing()] == ["envoy"]
+    assert [m.part for m in await readiness_of(spec, client).missing()] == ["envoy"]
     assert "envelope_open_exchanges" not in await scrape(spec, client)

@@ -15,6 +15,8 @@ from redis.asyncio import Redis
 from extproc.admin import readiness
 from extproc.admin.readiness import Missing, Readiness
 from extproc.admin.spec import Spec
+from extproc.limits.epoch import EPOCH_KEY
+from extproc.limits.redis_ledger import RedisLedger
 from extproc.store import PrivateStore
 from tests.admin.conftest import ACCOUNT, answering, write_config
 
@@ -25,8 +27,12 @@ policy: {opa: {url: "unix:%s"}}
 """
 
 
+def readiness_of(spec: Spec, client: Redis) -> Readiness:
+    return Readiness(spec, client, RedisLedger(client, timeout_ms=1_000))
+
+
 async def _missing(spec: Spec, client: Redis) -> dict[str, str]:
-    found = await Readiness(spec, client).missing()
+    found = await readiness_of(spec, client).missing()
     assert json.loads(json.dumps([m.to_json() for m in found]))  == [
         {"part": m.part, "why": m.why} for m in found
     ]  # fmt: skip
@@ -45,6 +51,20 @@ async def test_store_is_gone(spec: Spec, client: Redis, store: PrivateStore) -> 
     missing = await _missing(spec, client)
     assert list(missing) == ["store"]
     assert str(store.url) not in missing["store"]
+
+
+async def test_ledger_refuses(spec: Spec, client: Redis) -> None:
+    """P2: a store that answers but may not be trusted governs nobody; the reason is said."""
+    await client.hset(EPOCH_KEY, "stop", "it may evict")
+    missing = await _missing(spec, client)
+    assert list(missing) == ["ledger"]
+    assert "may evict" in missing["ledger"]
+
+
+async def test_store_that_was_emptied_is_not_ready(spec: Spec, client: Redis) -> None:
+    """P2: never a silently fresh budget."""
+    await client.flushall()
+    assert await _missing(spec, client) == {"ledger": "the store holds no ledger yet"}
 
 
 async def test_worker_is_gone(spec: Spec, client: Redis) -> None:
@@ -99,7 +119,7 @@ async def test_policy_server_is_asked_where_one_is_configured(
     spec: Spec, client: Redis, short: Path
 ) -> None:
     """P1: no decision, no call; a reload that adds a server counts at once."""
-    check, socket = Readiness(spec, client), short / "opa.sock"
+    check, socket = readiness_of(spec, client), short / "opa.sock"
     assert await check.missing() == []
     write_config(spec.config_file, ACCOUNT, OPA_CONFIG % socket)
     assert [m.part for m in await check.missing()] == ["policy"]

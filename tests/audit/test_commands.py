@@ -216,32 +216,3 @@ def test_last_lines_of_a_long_log(tmp_path: Path) -> None:
         found, offset = last_lines(tmp_path, count)
         assert [int(line.rstrip(b"x")) for line in found] == list(range(60))[-count:]
         assert offset == (tmp_path / "entries.jsonl").stat().st_size
-
-
-def test_usage_adds_up(state: Path, capsys: Capture) -> None:
-    """Contract: `usage --by ... --json|--csv`; exact sums."""
-    code, out, _ = call(capsys, state, "usage", "--json")
-    assert code == 0
-    assert json.loads(out) == [{
-        "team": "support-ai", "model": "prod/assistant", "requests": 12, "refused": 1,
-        "input_tokens": sum(10 + n for n in range(12)), "cached_input_tokens": 0,
-        "cache_write_tokens": 0, "output_tokens": 36, "total_tokens": 222,
-        "cost_nano_usd": 55_000, "cost_usd": "0.000055",
-    }]  # fmt: skip
-    _, out, _ = call(capsys, state, "usage", "--by", "project_id,outcome", "--csv")
-    table = list(csv.DictReader(out.splitlines()))
-    assert [(r["project_id"], r["outcome"], r["requests"]) for r in table] == [
-        ("-", "allowed", "11"), ("p1", "refused", "1"),
-    ]  # fmt: skip
-    _, out, err = call(capsys, state, "usage", "--by", "team")
-    assert out == "" and err.splitlines()[0].split()[0] == "TEAM"
-    _, out, _ = call(capsys, state, "usage", "--json", "--since", "2026-11-20T12:00:00.011Z")
-    assert json.loads(out)[0]["requests"] == 1
-
-
-def test_usage_without_a_log_or_with_a_bad_period(
-    state: Path, tmp_path: Path, capsys: Capture
-) -> None:
-    """Contract: exit 2."""
-    assert call(capsys, tmp_path / "none", "usage")[0] == 2
-    assert call(capsys, state, "usage", "--since", "soon")[0] == 2

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.audit.query import Filter, look_up, parse_time, parse_where
-from extproc.audit.spend import add_up, usd
 from extproc.audit.table import columns, entry_cells, printable
 from tests.audit.gateway import NOON, entry
 
@@ -88,44 +85,6 @@ def test_where_needs_key_and_value() -> None:
 def test_any_path_can_be_asked(path: str) -> None:
     """P3: a path that leads nowhere is None, never an error."""
     assert look_up(ENTRY, path) is None or path
-
-
-def test_spend_adds_up_by_any_dimension() -> None:
-    """Contract: `usage --by`: principal's fields, model, or any metadata key."""
-    entries: list[dict[str, Any]] = [
-        ENTRY,
-        entry(2, metadata={"project_id": "p2"}, served={"model": "a/m"}),
-        entry(3, metadata={"project_id": "p1"}, principal={}, usage=None, cost_nano_usd=None),
-    ]
-    by_project = add_up(entries, ["project_id"])
-    assert {k: v.requests for k, v in by_project.items()} == {("p2",): 1, ("p1",): 2}
-    assert list(by_project) == [("p2",), ("p1",)], "dearest first"
-    assert add_up(entries, ["team"]).keys() == {("support-ai",), ("-",)}
-    assert add_up(entries, ["metadata.team"]).keys() == {("shadow",), ("-",)}
-    assert add_up(entries, ["account", "day"]).keys() == {
-        ("openai-main", "2026-11-20"), ("a", "2026-11-20"), ("-", "2026-11-20"),
-    }  # fmt: skip
-    everything = add_up(entries, [])[()]
-    assert (everything.requests, everything.refused, everything.cost_nano_usd) == (3, 1, 3000)
-    assert everything.total_tokens == 11 + 3 + 12 + 3
-
-
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 10**15)), max_size=20))
-def test_rows_sum_up_to_the_whole(charges: list[tuple[str, int]]) -> None:
-    """P2: exactly; no cost is lost between rows."""
-    entries = [entry(0, metadata={"k": k}, cost_nano_usd=n) for k, n in charges]
-    rows = add_up(entries, ["k"])
-    assert sum(row.cost_nano_usd for row in rows.values()) == sum(n for _, n in charges)
-
-
-@pytest.mark.parametrize(
-    ("nano", "text"),
-    [(0, "0.00"), (150_000, "0.00015"), (1_500_000_000, "1.50"), (1, "0.000000001"),
-     (-5, "-0.000000005")],
-)  # fmt: skip
-def test_money_is_shown_exactly(nano: int, text: str) -> None:
-    """P2: no rounding."""
-    assert usd(nano) == text
 
 
 def test_what_callers_wrote_cannot_drive_the_terminal() -> None:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+import extproc
 from extproc.errors import Code, Refusal
+from extproc.exchange.record import Billed, Clamped, Degraded
 from extproc.identity.principal import Principal
+from extproc.limits.values import CounterState
 from extproc.policy.values import Decision
 from extproc.telemetry import catalog
+from extproc.telemetry.figures import USAGE_FLAGS
 from extproc.telemetry.metrics import Metrics
 from extproc.telemetry.series import Key
 from extproc.telemetry.snapshot import encode
 from extproc.usage.usage import Usage
 from tests.telemetry.records import CALL, CLAUDE, MS, OPENAI, changed, refused, served
 
+FLAG = re.compile(r'usage_flags\.append\(("\w+"|[A-Z_]+)\)')
 CALL_LABELS = ("chat", "openai", "prod/assistant", "gpt-4o-mini")
 
 
@@ -72,6 +80,73 @@ def test_refusal_is_counted_by_code_and_rule(metrics: Metrics) -> None:
     assert _counted(metrics, catalog.REFUSALS) == {("budget_exceeded", "team-day"): 1}
     assert _counted(metrics, catalog.TOKENS_USED) == {}
     assert _observed(metrics, catalog.REQUEST_DURATION) == {}
+
+
+def _state(rule: str, *, over: bool = False, over_soft: bool = False) -> CounterState:
+    return CounterState(rule, "budget", "cost", 10, 0, 1_000, over, over_soft)
+
+
+def test_limits_that_let_a_call_through_are_counted(metrics: Metrics) -> None:
+    """P2: what audit mode would have refused, and what is over a soft limit, per rule."""
+    counters = (_state("trial", over=True), _state("day", over_soft=True), _state("month"))
+    metrics.exchange_closed(served(counters=counters))
+    assert _counted(metrics, catalog.LIMIT_OVER) == {
+        ("trial", "budget", "limit"): 1, ("day", "budget", "soft_limit"): 1,
+    }  # fmt: skip
+
+
+def test_limit_that_refused_let_nothing_through(metrics: Metrics) -> None:
+    """P2: the rule that refused was over too, but it is counted where refusals are."""
+    metrics.exchange_closed(refused(counters=(_state("team-day", over=True, over_soft=True),)))
+    assert _counted(metrics, catalog.LIMIT_OVER) == {}
+    assert _counted(metrics, catalog.REFUSALS) == {("budget_exceeded", "team-day"): 1}
+
+
+def test_what_limits_made_of_a_request_is_counted(metrics: Metrics) -> None:
+    """Contract 3, `/metrics`: steps of budgets by what they did; clamped once a rule."""
+    steps = [
+        Degraded("day", 80, "max_tokens", "prod/a", max_tokens=100),
+        Degraded("day", 90, "model", "prod/a", to_model="prod/b"),
+    ]
+    clamped = [Clamped("cap", 4_000, 500), Clamped("cap", 500, 200), Clamped("cost", 200, 90)]
+    metrics.exchange_closed(served(degraded=steps, clamped=clamped))
+    assert _counted(metrics, catalog.DEGRADED) == {("day", "max_tokens"): 1, ("day", "model"): 1}
+    assert _counted(metrics, catalog.CLAMPED) == {("cap",): 1, ("cost",): 1}
+
+
+def test_flags_of_usage_come_from_a_closed_table(metrics: Metrics) -> None:
+    """P4: bounded labels, whatever is written there."""
+    metrics.exchange_closed(served(usage_flags=["unpriced", "made-up", "invented"]))
+    assert _counted(metrics, catalog.USAGE_FLAGS) == {("unpriced",): 1, ("other",): 2}
+
+
+def test_table_of_flags_is_the_one_that_is_used() -> None:
+    """Contract 3, `/metrics`: a flag that somebody adds has a label; none is dead."""
+    root = Path(extproc.__file__).parent
+    paths = [path for path in root.rglob("*.py") if path.parent.name != "telemetry"]
+    text = "\n".join(path.read_text() for path in paths)
+    assert {flag for flag in USAGE_FLAGS if f'"{flag}"' not in text} == set()
+    constants = dict(re.findall(r'^([A-Z_]+) = "(\w+)"$', text, re.MULTILINE))
+    written = [constants.get(flag, flag.strip('"')) for flag in FLAG.findall(text)]
+    assert written
+    assert set(written) <= USAGE_FLAGS
+
+
+def test_earlier_attempt_is_booked_to_its_own_target(metrics: Metrics) -> None:
+    """P2: what a provider billed before the fallback is that provider's; nothing twice."""
+    billed = [Billed(CLAUDE, Usage(50, 0), 600)]
+    metrics.exchange_closed(served(billed=billed, cost_nano_usd=27_600 + 600))
+    assert _counted(metrics, catalog.COST) == {
+        (OPENAI.name, "support-ai"): 27_600, (CLAUDE.name, "support-ai"): 600,
+    }  # fmt: skip
+    assert _counted(metrics, catalog.TOKENS_USED)[CLAUDE.name, "input"] == 50
+
+
+def test_attempt_is_booked_although_nobody_answered(metrics: Metrics) -> None:
+    """P2: a chain that failed may still have cost something."""
+    billed = [Billed(CLAUDE, Usage(50, 0), 600)]
+    metrics.exchange_closed(served(billed=billed, cost_nano_usd=600, usage=None, served=None))
+    assert _counted(metrics, catalog.COST) == {(CLAUDE.name, "support-ai"): 600}
 
 
 def test_fallback_is_counted_with_both_ends(metrics: Metrics) -> None:
