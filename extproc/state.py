@@ -1,6 +1,7 @@
 """The state folder: what a gateway on one machine keeps between runs, and where it finds itself.
 
     store/      the private Valkey's append-only file
+    ledger/     this gateway's copy of what was spent, and its workers' slates
     audit/      spool, Merkle log, checkpoints, signing key
     envoy/      rendered configuration, and the providers' secrets (mode 0600) for Envoy alone
     run.json    while a gateway runs: its pid, its run folder, its ports
@@ -30,6 +31,10 @@ class StateDir:
         return self.root / "store"
 
     @property
+    def ledger(self) -> Path:
+        return self.root / "ledger"
+
+    @property
     def audit(self) -> Path:
         return self.root / "audit"
 
@@ -42,7 +47,7 @@ class StateDir:
         return self.root / "run.json"
 
     def prepare(self) -> StateDir:
-        for folder in (self.root, self.store, self.audit, self.envoy):
+        for folder in (self.root, self.store, self.ledger, self.audit, self.envoy):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self
 

@@ -1,6 +1,6 @@
 """The workers of one gateway: started, watched, started again.
 
-A worker that dies leaves reservations behind; they are settled at their full amount as soon as it
+A worker that dies leaves reservations behind; they are settled by what its slate says as soon as it
 is known to be gone (P2), and its open audit intents become `worker_lost` entries (P3).
 """
 
@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from extproc.dataplane.envoy_process import write_atomically
-from extproc.limits.values import Ledger, LedgerUnavailable
+from extproc.limits.keeper import LedgerKeeper
+from extproc.limits.values import LedgerUnavailable
 from extproc.server.child import Child, python
 
 log = logging.getLogger("envelope.fleet")
@@ -41,10 +42,12 @@ class Slot:
 class Fleet:
     """Owns the worker processes."""
 
-    def __init__(self, run: Path, shared: Mapping[str, object], count: int, ledger: Ledger) -> None:
-        self._run, self._shared, self._ledger = run, shared, ledger
+    def __init__(
+        self, run: Path, shared: Mapping[str, object], count: int, keeper: LedgerKeeper
+    ) -> None:
+        self._run, self._shared, self._keeper = run, shared, keeper
         self._slots = [Slot(n, str(run / f"worker-{n}.sock")) for n in range(count)]
-        self._lost: set[str] = set()
+        self._lost: set[str] = set(keeper.abandoned())
 
     @property
     def sockets(self) -> Sequence[str]:
@@ -97,12 +100,13 @@ class Fleet:
     async def _reap(self) -> None:
         for owner in list(self._lost):
             try:
-                count = await self._ledger.reap(owner)
-            except LedgerUnavailable:
+                settled, in_full = await self._keeper.bury(owner)
+            except (LedgerUnavailable, OSError):
                 return
             self._lost.discard(owner)
-            if count:
-                log.warning("%d open reservations of %s charged in full", count, owner)
+            if settled or in_full:
+                log.warning("%s left %d reservations: settled by its slate; %d more in full",
+                            owner, settled, in_full)  # fmt: skip
 
     def reload(self) -> None:
         for slot in self._slots:

@@ -21,6 +21,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from extproc.admissible import mistakes
+from extproc.alerts.desk import AlertDesk
 from extproc.audit.sequencer import Sequencer
 from extproc.audit.values import AuditUnavailable
 from extproc.config.model import Config, ProviderAccount
@@ -28,7 +29,7 @@ from extproc.config.reload import Bad, Changed, Watch
 from extproc.config.sources import Source, sources_to_json
 from extproc.dataplane.bootstrap import Place
 from extproc.dataplane.envoy_process import EnvoyProcess, write_atomically
-from extproc.limits.redis_ledger import RedisLedger
+from extproc.limits.keeper import LedgerKeeper
 from extproc.server.child import Child, python
 from extproc.server.fleet import Fleet
 from extproc.state import StateDir
@@ -74,6 +75,8 @@ class Gateway:
         self._fleet: Fleet | None = None
         self._envoy: EnvoyProcess | None = None
         self._admin: Child | None = None
+        self._keeper: LedgerKeeper | None = None
+        self._desk: AlertDesk | None = None
         self._sequencer: Sequencer | None = None
         self._tasks: list[asyncio.Task[Any]] = []
         self.store_url = ""
@@ -94,6 +97,7 @@ class Gateway:
     async def _start(self) -> None:
         self._options.state.prepare()
         await self._start_store()
+        await self._start_ledger()
         self._sequencer = Sequencer(
             self._options.state.audit,
             origin=self.config.gateway.audit.origin,
@@ -123,6 +127,21 @@ class Gateway:
         except StoreUnavailable as error:
             log.error("the store is away (%s): every call is refused until it is back", error)
 
+    async def _start_ledger(self) -> None:
+        """Before any worker: what this gateway knows comes back before it is needed (P2)."""
+        assert self._client is not None
+        gateway = self.config.gateway
+        self._desk = AlertDesk(self._client)
+        self._keeper = LedgerKeeper(
+            self._client, self._options.state.ledger, timeout_ms=gateway.store.timeout_ms,
+            recovery_ms=gateway.limits.recovery_ms, observe=self._desk.observe,
+        )  # fmt: skip
+        self._desk.use(self.config)
+        self._keep(self._desk.run())
+        self._keeper.remember()
+        await self._keeper.tick()
+        self._keep(self._keeper.run())
+
     async def _start_workers(self) -> None:
         (self._run / "config.json").write_text(sources_to_json(self._sources))
         metrics = self._run / "metrics"
@@ -131,11 +150,11 @@ class Gateway:
             "store_url": self.store_url,
             "config_file": str(self._run / "config.json"),
             "audit_folder": str(self._options.state.audit),
+            "ledger_folder": str(self._options.state.ledger),
             "metrics_folder": str(metrics),
         }
-        assert self._client is not None
-        ledger = RedisLedger(self._client, timeout_ms=self.config.gateway.store.timeout_ms)
-        self._fleet = Fleet(self._run, shared, self._options.workers, ledger)
+        assert self._keeper is not None
+        self._fleet = Fleet(self._run, shared, self._options.workers, self._keeper)
         self._fleet.start()
         await self._fleet.wait_ready()
 
@@ -273,6 +292,8 @@ class Gateway:
         new.replace(self._run / "config.json")
         assert self._fleet is not None
         self._fleet.reload()
+        if self._desk is not None:
+            self._desk.use(config)
         self.config, self._sources = config, sources
         self._keep(self._forget_clusters(config))
         log.info("configuration %s loaded", config.digest[:12])
@@ -305,6 +326,10 @@ class Gateway:
             await self._envoy.child.stop(grace_s=5)
         if self._fleet is not None:
             await self._fleet.stop(grace_s=30)
+        if self._keeper is not None:
+            await self._keeper.tick()
+        if self._desk is not None:
+            await self._desk.close()
         if self._sequencer is not None:
             await asyncio.to_thread(self._sequencer.drain, time.time_ns() // 1_000_000)
             self._sequencer.close()

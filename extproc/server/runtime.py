@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 
 from extproc.exchange.exchange import Exchange
 from extproc.exchange.values import Incoming
@@ -17,6 +18,7 @@ from extproc.limits.values import LedgerUnavailable
 log = logging.getLogger("envelope.runtime")
 
 SETTLE_RETRY_S = 0.5
+WATCH_STORE_S = 0.5
 GATHER_S = 0.005
 """How long closed exchanges gather before they are settled together."""
 
@@ -46,6 +48,7 @@ class Runtime:
         if exchange in self._open:
             self._open.discard(exchange)
             if exchange.holds_reservation:
+                exchange.note_used()
                 self._unsettled.append(exchange)
                 self._settle_wanted.set()
 
@@ -80,6 +83,13 @@ class Runtime:
                 await self.world.ledger.renew(ids, ttl_ms)
             except LedgerUnavailable:
                 log.warning("reservations could not be renewed")
+
+    async def watch_store_forever(self) -> None:
+        """Notice a store that has lost data while nobody calls, and bring back what we know."""
+        while True:
+            await asyncio.sleep(WATCH_STORE_S)
+            with suppress(LedgerUnavailable):
+                await self.world.ledger.check()
 
     async def drained(self) -> None:
         """Returns when nothing is open and everything is settled."""

@@ -46,6 +46,7 @@ class Spec:
             slot=raw["slot"],
             store_url=raw["store_url"],
             audit_folder=Path(raw["audit_folder"]),
+            ledger_folder=Path(raw["ledger_folder"]),
             metrics_folder=Path(raw["metrics_folder"]),
         )
         return cls(raw["socket"], Path(raw["config_file"]), place)
@@ -79,6 +80,7 @@ class Worker:
             for work in (
                 self._adapters.keys.run(),
                 self._runtime.renew_forever(),
+                self._runtime.watch_store_forever(),
                 self._runtime.settle_forever(),
                 self._reload_forever(),
                 self._beat_forever(),
@@ -92,6 +94,7 @@ class Worker:
             task.cancel()
         await self._adapters.observer.close()
         self._adapters.audit.release()
+        self._adapters.slate.leave()
 
     async def _beat_forever(self) -> None:
         """Tell the fleet that the event loop turns; leave when the spool is gone, for a successor
@@ -109,7 +112,7 @@ class Worker:
             async with asyncio.timeout(5):
                 await self._runtime.drained()
         except TimeoutError:
-            log.warning("left with settlements the store did not take; they expire in full")
+            log.warning("left with settlements the store did not take; they are on the slate")
 
     async def _reload_forever(self) -> None:
         while True:
