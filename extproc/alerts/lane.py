@@ -39,6 +39,11 @@ class Figures:
     failed: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
 
+    def rows(self) -> dict[tuple[str, ...], int]:
+        """(kind of channel, outcome) -> how often."""
+        parts = (("sent", self.sent), ("failed", self.failed), ("dropped", self.dropped))
+        return {(kind, name): n for name, counts in parts for kind, n in counts.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:

@@ -12,12 +12,15 @@ An entry is a plain dict. What may stand in it (P3, P6), absent where it does no
     decision          {outcome, code, http_status, reason}; outcome is one of OUTCOMES
     policy            {engine, bundle_digest, allow, reasons, targets}
     config_digest, price_table_digest
-    limits            {rule_ids, reservation_id}
+    limits            {rule_ids, reservation_id, over_in_audit_mode, over_soft_limit, caps, clamped,
+                      degraded}
     guardrails        {outcomes, findings, coverage}; what was not scanned is named in coverage
     plan              [target, ...] in order
-    served            {model, attempts, finish}; model is `account/model`
+    served            {model, provider, attempts}; model is `account/model`
+    earlier_attempts  [{model, provider, input_tokens, output_tokens, cost_nano_usd}, ...]: those
+                      that nobody answered and a provider may have billed
     usage             {input_tokens, output_tokens, cached_input_tokens, cache_write_tokens,
-                      reasoning_tokens, source}
+                      reasoning_tokens, source, flags}; rarer kinds of tokens where there are any
     cost_nano_usd     integer
     phases_us         {phase: integer microseconds}
     response          {status, content_digest}

@@ -29,7 +29,8 @@ def usd(nano_usd: int) -> str:
 
 @dataclass(slots=True)
 class Spend:
-    """Sums of one row. Tokens are disjoint, as in `Usage`; cost in nano-USD.
+    """Sums of one row. Tokens are disjoint; audio and images count as input and output, every
+    cache write as one. Cost in nano-USD.
 
     `refused_by_limit`: of the refused ones, those that a rate limit or a budget refused.
     `degraded`: calls that a budget made smaller instead.
@@ -61,10 +62,10 @@ class Spend:
         """Only what was used, and what it cost."""
         usage = entry.get("usage")
         if isinstance(usage, dict):
-            self.input_tokens += _whole(usage.get("input_tokens"))
+            self.input_tokens += _summed(usage, _INPUT)
             self.cached_input_tokens += _whole(usage.get("cached_input_tokens"))
-            self.cache_write_tokens += _whole(usage.get("cache_write_tokens"))
-            self.output_tokens += _whole(usage.get("output_tokens"))
+            self.cache_write_tokens += _summed(usage, _WRITTEN)
+            self.output_tokens += _summed(usage, _OUTPUT)
         self.cost_nano_usd += _whole(entry.get("cost_nano_usd"))
 
     @property
@@ -175,6 +176,15 @@ def _sum(rows: Iterable[Spend]) -> Spend:
         for name in Spend.__slots__:
             setattr(whole, name, getattr(whole, name) + getattr(row, name))
     return whole
+
+
+_INPUT = ("input_tokens", "audio_input_tokens", "image_input_tokens")
+_WRITTEN = ("cache_write_tokens", "cache_write_1h_tokens")
+_OUTPUT = ("output_tokens", "audio_output_tokens")
+
+
+def _summed(usage: dict[str, Any], names: Sequence[str]) -> int:
+    return sum(_whole(usage[name]) for name in names if name in usage)
 
 
 def _whole(value: Any) -> int:

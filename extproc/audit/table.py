@@ -59,7 +59,10 @@ def printable(text: str) -> str:
     return clean if len(clean) <= _CELL_MAX else clean[: _CELL_MAX - 1] + "\u2026"
 
 
-_COUNTED = frozenset({"input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens"})
+_COUNTED = frozenset(
+    ("input_tokens", "cached_input_tokens", "cache_write_tokens", "cache_write_1h_tokens",
+     "audio_input_tokens", "image_input_tokens", "output_tokens", "audio_output_tokens")
+)  # fmt: skip
 
 
 def _text(value: object) -> str:

@@ -1,7 +1,8 @@
 """What one exchange is charged: the attempt that answered, and earlier ones nobody saw the end of.
 
 Promises: each attempt at the price of the model that served it, by the price table the exchange
-began with; never more than was reserved for it (P2). What nobody saw is charged as its worst case
+began with; never more than was reserved for it, unless the provider honestly used more (flagged
+`above_reservation`; P2). What nobody saw is charged as its worst case
 and flagged. Integers: tokens, nano-USD.
 """
 
@@ -37,6 +38,7 @@ def take_usage(
         input_bound=request.input_tokens,
         output_bound=request.demand.output(target),
         open_ended=request.bound.open_ended,
+        reach=request.bound.reach,
     )
     request.record.usage = usage
     request.record.usage_flags += flags

@@ -52,7 +52,11 @@ def closing_entry(record: Record) -> Entry:
         if record.refusal.rule_id:
             decision["rule_id"] = record.refusal.rule_id
     if record.served is not None:
-        entry["served"] = {"model": record.served.name, "attempts": record.attempts}
+        entry["served"] = {
+            "model": record.served.name,
+            "provider": record.served.account.provider,
+            "attempts": record.attempts,
+        }
     if record.usage is not None:
         entry["usage"] = _usage(record)
         entry["cost_nano_usd"] = record.cost_nano_usd
@@ -136,6 +140,7 @@ def _degraded(step: Degraded) -> dict[str, Any]:
 def _billed(attempt: Billed) -> dict[str, Any]:
     return {
         "model": attempt.target.name,
+        "provider": attempt.target.account.provider,
         "input_tokens": attempt.usage.input_tokens,
         "output_tokens": attempt.usage.output_tokens,
         "cost_nano_usd": attempt.cost_nano_usd,
@@ -163,6 +168,13 @@ def _hook(result: HookResult) -> dict[str, Any]:
     }
 
 
+_RARE = (
+    "cache_write_1h_tokens", "audio_input_tokens", "audio_output_tokens", "image_input_tokens",
+    "accepted_prediction_tokens", "rejected_prediction_tokens", "web_searches",
+)  # fmt: skip
+"""Parts of `Usage` that stand in an entry only where there are any."""
+
+
 def _usage(record: Record) -> dict[str, Any]:
     usage = record.usage
     assert usage is not None
@@ -174,4 +186,5 @@ def _usage(record: Record) -> dict[str, Any]:
         "reasoning_tokens": usage.reasoning_tokens,
         "source": usage.source,
     }
+    values |= {name: n for name in _RARE if (n := getattr(usage, name))}
     return values | ({"flags": list(record.usage_flags)} if record.usage_flags else {})

@@ -64,6 +64,10 @@ class EpochLine:
     async def call(self, script: Script, arguments: Sequence[Argument]) -> Any:
         """The script's reply, in the store's present epoch. Raises LedgerUnavailable."""
         for _ in range(TRIES):
+            if self._rejoining.locked():
+                # Who settles before its reservation is brought back finds none: never charged.
+                async with self._rejoining:
+                    pass
             epoch = self.epoch
             try:
                 return await self.call_once(script, arguments)

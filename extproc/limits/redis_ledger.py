@@ -236,7 +236,9 @@ class RedisLedger:
             for one in page:  # pages overlap, and what changes meanwhile comes again
                 found[one.counter, one.measure, one.window, one.window_id] = one
             if since < 0:
-                return sorted(found.values(), key=lambda r: (r.kind, r.rule_id, r.counter, r.measure))
+                return sorted(
+                    found.values(), key=lambda r: (r.kind, r.rule_id, r.counter, r.measure)
+                )
 
     async def page(
         self, since: int, *, forget: bool = False, note: bool = False

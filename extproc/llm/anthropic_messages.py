@@ -12,9 +12,11 @@ from typing import Any
 
 from extproc.errors import Refusal
 from extproc.llm import anthropic_texts, fields
+from extproc.llm.anthropic_billable import messages_billable
 from extproc.llm.anthropic_usage import read_anthropic_usage
+from extproc.llm.billable import Billable
 from extproc.llm.call import Family, Frame, Json, LlmCall, Operation, TextSlot
-from extproc.usage.usage import Usage
+from extproc.usage.usage import Reported, Unsound
 
 _ROLES = frozenset(("user", "assistant", "system"))
 
@@ -50,26 +52,32 @@ class AnthropicMessages:
     def request_texts(self, body: Json) -> Iterator[TextSlot]:
         return iter(anthropic_texts.request_slots(body))
 
+    def billable(self, body: Json) -> Billable:
+        return messages_billable(body)
+
     def response_texts(self, body: Json) -> Iterator[TextSlot]:
         return iter(anthropic_texts.answer_slots(body))
 
     def frame_texts(self, frame: Frame) -> Iterator[TextSlot]:
         return iter(anthropic_texts.frame_slots(frame))
 
-    def response_usage(self, body: Json) -> Usage | None:
+    def response_usage(self, body: Json) -> Reported:
         return read_anthropic_usage(body.get("usage"))
 
-    def frame_usage(self, frame: Frame, so_far: Usage | None) -> Usage | None:
+    def frame_usage(self, frame: Frame, so_far: Reported) -> Reported:
         """`message_start` states the input and a token or so of output; `message_delta` the totals.
 
         Until `message_delta` the output is a floor, not a total: whoever settles a stream that was
-        cut must not take it for the whole. An absurd event voids what came before.
+        cut must not take it for the whole. An unsound event voids what came before, and what comes
+        after it.
         """
         event = frame.data or {}
+        if isinstance(so_far, Unsound):
+            return so_far
         if event.get("type") == "message_delta":
             usage, before = event.get("usage"), so_far
         elif event.get("type") == "message_start" and type(event.get("message")) is dict:
-            usage, before = event["message"].get("usage"), None
+            usage, before = event["message"].get("usage"), so_far
         else:
             return so_far
         return so_far if usage is None else read_anthropic_usage(usage, before)

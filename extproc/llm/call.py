@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from extproc.errors import Refusal
-from extproc.usage.usage import Usage
+from extproc.usage.usage import Reported
+
+if TYPE_CHECKING:
+    from extproc.llm.billable import Billable
 
 Json = dict[str, Any]
 Operation = Literal["chat", "embeddings", "models"]
@@ -96,6 +99,10 @@ class Dialect(Protocol):
         """Every text a provider would see, in order."""
         ...
 
+    def billable(self, body: Json) -> Billable:
+        """What a provider bills of the input: more than its texts, see `Billable`."""
+        ...
+
     def response_texts(self, body: Json) -> Iterator[TextSlot]:
         """Every text of a whole (not streamed) answer: all choices, tool arguments, reasoning."""
         ...
@@ -104,11 +111,11 @@ class Dialect(Protocol):
         """Every text of one streamed frame; `channel` is stable across the frames of a stream."""
         ...
 
-    def response_usage(self, body: Json) -> Usage | None:
-        """The provider's usage in a whole answer; None when absent or absurd (negative, ...)."""
+    def response_usage(self, body: Json) -> Reported:
+        """The provider's usage in a whole answer, as far as it can be read."""
         ...
 
-    def frame_usage(self, frame: Frame, so_far: Usage | None) -> Usage | None:
+    def frame_usage(self, frame: Frame, so_far: Reported) -> Reported:
         """Usage after this frame (cumulative per stream, RFC-less: see the dialect's file)."""
         ...
 

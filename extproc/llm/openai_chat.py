@@ -13,9 +13,11 @@ from typing import Any
 
 from extproc.errors import Refusal
 from extproc.llm import fields, openai_texts
+from extproc.llm.billable import Billable
 from extproc.llm.call import Family, Frame, Json, LlmCall, Operation, TextSlot
-from extproc.llm.openai_usage import read_openai_usage
-from extproc.usage.usage import Usage
+from extproc.llm.openai_billable import chat_billable
+from extproc.llm.openai_usage import larger, read_openai_usage
+from extproc.usage.usage import Reported
 
 CHOICES_MAX = 128
 _ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
@@ -55,20 +57,24 @@ class OpenAIChat:
     def request_texts(self, body: Json) -> Iterator[TextSlot]:
         return iter(openai_texts.request_slots(body))
 
+    def billable(self, body: Json) -> Billable:
+        return chat_billable(body)
+
     def response_texts(self, body: Json) -> Iterator[TextSlot]:
         return iter(openai_texts.answer_slots(body))
 
     def frame_texts(self, frame: Frame) -> Iterator[TextSlot]:
         return iter(openai_texts.frame_slots(frame))
 
-    def response_usage(self, body: Json) -> Usage | None:
+    def response_usage(self, body: Json) -> Reported:
         return read_openai_usage(body.get("usage"))
 
-    def frame_usage(self, frame: Frame, so_far: Usage | None) -> Usage | None:
+    def frame_usage(self, frame: Frame, so_far: Reported) -> Reported:
         """OpenAI sends one chunk with usage and no choices before `[DONE]`; compatible servers put
-        running totals on any chunk. The last one counts; an absurd one voids what came before."""
+        running totals on any chunk, or send the last one twice. The largest counts, nothing is
+        added up; an unsound one voids what came before."""
         usage = frame.data.get("usage") if frame.data else None
-        return so_far if usage is None else read_openai_usage(usage)
+        return so_far if usage is None else larger(read_openai_usage(usage), so_far)
 
     def is_final(self, frame: Frame) -> bool:
         return frame.data is None
@@ -82,7 +88,9 @@ class OpenAIChat:
             for key in stated:
                 call[key] = min(body[key], max_output_tokens)
             if not stated:
-                call["max_completion_tokens"] = max_output_tokens
+                # Predicted outputs do not know the newer name ("Predicted Outputs", limitations).
+                key = "max_tokens" if body.get("prediction") else "max_completion_tokens"
+                call[key] = max_output_tokens
         if include_usage and body.get("stream"):
             options = body.get("stream_options") or {}
             call["stream_options"] = {**options, "include_usage": True}

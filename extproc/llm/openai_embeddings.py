@@ -11,10 +11,12 @@ from typing import Any
 
 from extproc.errors import Refusal
 from extproc.llm import fields
+from extproc.llm.billable import Billable
 from extproc.llm.call import Family, Frame, Json, LlmCall, Operation, TextSlot
 from extproc.llm.leaves import add_leaves
+from extproc.llm.openai_billable import embeddings_billable
 from extproc.llm.openai_usage import read_openai_usage
-from extproc.usage.usage import Usage
+from extproc.usage.usage import Reported
 
 _NO_TEXT = frozenset(("model", "encoding_format"))
 
@@ -52,16 +54,19 @@ class OpenAIEmbeddings:
                 add_leaves(body, key, key, "input", out)
         return iter(out)
 
+    def billable(self, body: Json) -> Billable:
+        return embeddings_billable(body)
+
     def response_texts(self, body: Json) -> Iterator[TextSlot]:
         return iter(())
 
     def frame_texts(self, frame: Frame) -> Iterator[TextSlot]:
         return iter(())
 
-    def response_usage(self, body: Json) -> Usage | None:
+    def response_usage(self, body: Json) -> Reported:
         return read_openai_usage(body.get("usage"), completion=False)
 
-    def frame_usage(self, frame: Frame, so_far: Usage | None) -> Usage | None:
+    def frame_usage(self, frame: Frame, so_far: Reported) -> Reported:
         return so_far
 
     def is_final(self, frame: Frame) -> bool:

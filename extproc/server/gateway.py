@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from redis.asyncio import Redis
 
 from extproc.admissible import mistakes
 from extproc.alerts.desk import AlertDesk
+from extproc.alerts.lane import Figures
 from extproc.audit.sequencer import Sequencer
 from extproc.audit.values import AuditUnavailable
 from extproc.config.model import Config, ProviderAccount
@@ -35,11 +37,13 @@ from extproc.server.fleet import Fleet
 from extproc.state import StateDir
 from extproc.store import PrivateStore
 from extproc.store_client import StoreUnavailable, check_policy, open_client
+from extproc.telemetry.snapshot import SnapshotFile, encode_alerts
 
 log = logging.getLogger("envelope")
 
 WATCH_S = 0.5
 SEQUENCE_S = 0.05
+PUBLISH_S = 1.0
 RELOAD_AGAIN_S = 2
 ADMIN_READY_S = 30
 LEAVING_S = 5
@@ -138,6 +142,7 @@ class Gateway:
         )  # fmt: skip
         self._desk.use(self.config)
         self._keep(self._desk.run())
+        self._keep(self._publish_alerts(self._desk.figures))
         self._keeper.remember()
         await self._keeper.tick()
         self._keep(self._keeper.run())
@@ -240,6 +245,18 @@ class Gateway:
                 log.error("audit log: %s", error)
                 await asyncio.sleep(1)
             await asyncio.sleep(SEQUENCE_S)
+
+    async def _publish_alerts(self, figures: Figures) -> None:
+        """Beside the workers' figures, whenever there is something new."""
+        file, number = SnapshotFile(self._run / "metrics", "alerts"), 0
+        known: dict[tuple[str, ...], int] = {}
+        while True:
+            await asyncio.sleep(PUBLISH_S)
+            rows = figures.rows()
+            if rows != known:
+                number, known = number + 1, rows
+                with suppress(OSError):
+                    await asyncio.to_thread(file.write, number, encode_alerts("alerts", rows))
 
     async def _watch_config(self) -> None:
         watch = self._new_watch()

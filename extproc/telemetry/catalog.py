@@ -163,6 +163,10 @@ SPANS = Definition(
     "envelope_otlp_spans_total", "counter", ("result",),
     "Spans exported, failed (the collector did not take them) or dropped (the queue was full).",
 )  # fmt: skip
+ALERTS = Definition(
+    "envelope_alerts_total", "counter", ("channel", "outcome"),
+    "Budget alerts sent, failed (every attempt of a round) or dropped, by kind of channel.",
+)  # fmt: skip
 FAULTS = Definition(
     "envelope_observer_faults_total", "counter", ("type",),
     "Exchanges that could not be observed, by the kind of error.",
@@ -171,9 +175,9 @@ FAULTS = Definition(
 RECORDED = (
     REQUESTS, REFUSALS, TOKENS_USED, COST, GUARDRAILS, FINDINGS, ATTEMPTS, FALLBACKS, PHASES,
     GOVERNANCE, LIMIT_OVER, DEGRADED, CLAMPED, USAGE_FLAGS, TOKEN_USAGE, REQUEST_DURATION,
-    TIME_TO_FIRST_TOKEN, TIME_PER_OUTPUT_TOKEN, OVERFLOWS, SPANS, FAULTS,
+    TIME_TO_FIRST_TOKEN, TIME_PER_OUTPUT_TOKEN, OVERFLOWS, SPANS, ALERTS, FAULTS,
 )  # fmt: skip
-"""Written by workers."""
+"""Written by workers, alerts by their parent."""
 
 _LIMIT = ("rule", "kind", "measure", "window")
 LIMIT_USED = Definition(

@@ -6,15 +6,17 @@ is `none`, a model that no target stands for is `other`.
 
 from __future__ import annotations
 
+from typing import get_args
+
 from extproc.errors import Code
 from extproc.exchange.record import Record
-from extproc.usage.usage import Usage
+from extproc.usage.usage import UsageFlag
 
 NONE = "none"
 OTHER = "other"
 _CLASSES = (NONE, "1xx", "2xx", "3xx", "4xx", "5xx")
 USAGE_FLAGS = frozenset(
-    ("provider_usage_missing", "output_counted", "answer_not_seen", "earlier_attempt_timed_out",
+    (*get_args(UsageFlag), "output_counted", "answer_not_seen", "earlier_attempt_timed_out",
      "earlier_attempt_broke", "unpriced")
 )  # fmt: skip
 _LIMIT_CODES = frozenset((Code.RATE_LIMIT_EXCEEDED, Code.BUDGET_EXCEEDED))
@@ -65,11 +67,6 @@ def error_type(record: Record) -> str:
     if record.status >= 400:
         return str(record.status)
     return "" if record.outcome in _WENT_WELL else record.outcome or "aborted"
-
-
-def all_input_tokens(usage: Usage) -> int:
-    """Input as OpenTelemetry counts it: cached reads and cache writes are part of it."""
-    return usage.input_tokens + usage.cached_input_tokens + usage.cache_write_tokens
 
 
 def per_output_token_ns(record: Record) -> int | None:

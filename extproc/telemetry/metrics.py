@@ -138,8 +138,14 @@ class Metrics:
         add((model, "output", *extra), usage.output_tokens)
         if usage.cached_input_tokens:
             add((model, "cached_input", *extra), usage.cached_input_tokens)
-        if usage.cache_write_tokens:
-            add((model, "cache_creation_input", *extra), usage.cache_write_tokens)
+        for kind, tokens in (
+            ("cache_creation_input", usage.cache_write_tokens + usage.cache_write_1h_tokens),
+            ("audio_input", usage.audio_input_tokens),
+            ("image_input", usage.image_input_tokens),
+            ("audio_output", usage.audio_output_tokens),
+        ):
+            if tokens:
+                add((model, kind, *extra), tokens)
 
     def _count_cost(self, cost_nano_usd: int, model: str, record: Record, extra: Key) -> None:
         self._cost.add((model, figures.team(record), *extra), cost_nano_usd)
@@ -156,7 +162,7 @@ class Metrics:
         error = figures.error_type(record) or NONE
         self._duration.observe((*call, error), record.ended_ns - record.started_ns)
         if record.usage is not None:
-            self._token_usage.observe((*call, "input"), figures.all_input_tokens(record.usage))
+            self._token_usage.observe((*call, "input"), record.usage.total_input_tokens)
             self._token_usage.observe((*call, "output"), record.usage.output_tokens)
         if record.first_token_ns:
             self._first_token.observe(call, record.first_token_ns - record.started_ns)

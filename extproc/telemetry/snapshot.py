@@ -35,6 +35,15 @@ def encode(metrics: Metrics, owner: str, spans: Mapping[Key, int]) -> bytes:
         tables[name] = _table(histogram.definition, histogram.rows)
     tables[catalog.OVERFLOWS.name] = _table(catalog.OVERFLOWS, metrics.overflows())
     tables[catalog.SPANS.name] = _table(catalog.SPANS, spans)
+    return _snapshot(owner, tables)
+
+
+def encode_alerts(owner: str, alerts: Mapping[Key, int]) -> bytes:
+    """What a gateway's alert desk did: (kind of channel, outcome) -> how often."""
+    return _snapshot(owner, {catalog.ALERTS.name: _table(catalog.ALERTS, alerts)})
+
+
+def _snapshot(owner: str, tables: Mapping[str, Any]) -> bytes:
     return orjson.dumps({"format": FORMAT, "owner": owner, "metrics": tables})
 
 

@@ -104,10 +104,10 @@ def _usage(record: Record) -> Attributes:
     if usage is None:
         return {}
     return {
-        names.USAGE_INPUT_TOKENS: figures.all_input_tokens(usage),
-        names.USAGE_OUTPUT_TOKENS: usage.output_tokens,
+        names.USAGE_INPUT_TOKENS: usage.total_input_tokens,
+        names.USAGE_OUTPUT_TOKENS: usage.total_output_tokens,
         names.USAGE_CACHE_READ_TOKENS: usage.cached_input_tokens,
-        names.USAGE_CACHE_CREATION_TOKENS: usage.cache_write_tokens,
+        names.USAGE_CACHE_CREATION_TOKENS: (usage.cache_write_tokens + usage.cache_write_1h_tokens),
         names.COST_NANO_USD: record.cost_nano_usd,
     }
 

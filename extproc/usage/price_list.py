@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -15,9 +16,15 @@ from genai_prices.types import (
     TimeOfDateConstraint,
 )
 
-from extproc.usage.prices import Price, Rates, nano_usd_per_mtok
+from extproc.usage.configured_price import nano_usd
+from extproc.usage.price import UNSET, Price, Rates
 
 Listed = Decimal | TieredPrices | None
+_COLUMNS = (
+    "input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok",
+    "input_audio_mtok", "output_audio_mtok", "input_image_mtok",
+)  # fmt: skip
+"""The list's units, in the order of `Rates`. Its others do not occur in what is governed here."""
 
 
 def listed_price(
@@ -44,16 +51,16 @@ def _listed(provider: str, base_url: str, model_id: str, day: date) -> Price | N
 
 def _price(model: ModelInfo, day: date) -> Price | None:
     standard = _standard(model, day)
+    price = _as_price(standard, ModelPrice())
+    if price.base.input == price.base.output == price.per_request == 0:
+        return None
     lanes: dict[str, Price] = {}
     for variant in model.price_variants or ():
-        name = variant.when.get("service_tier")
+        name = variant.when.get("service_tier") or variant.when.get("speed")
         if name and len(variant.when) == 1 and name not in lanes:
             # Dated or not: a lane that may cost more is believed at once.
             lanes[name] = _as_price(standard, variant.prices)
-    price = _as_price(standard, ModelPrice())
-    if price.base.input == 0 and price.base.output == 0:
-        return None
-    return Price(price.base, price.tiers, tuple(sorted(lanes.items())))
+    return replace(price, service_tiers=tuple(sorted(lanes.items())))
 
 
 def _standard(model: ModelInfo, day: date) -> ModelPrice:
@@ -77,22 +84,33 @@ def _as_price(standard: ModelPrice, lane: ModelPrice) -> Price:
         value: Listed = lane.__dict__.get(name)
         return value if value is not None else standard.__dict__.get(name)
 
-    names = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
-    columns = [listed(name) for name in names]
+    columns = [listed(name) for name in _COLUMNS]
     starts = {t.start for c in columns if isinstance(c, TieredPrices) for t in c.tiers}
-    tiers = tuple((start, _rates(columns, start + 1)) for start in sorted(starts))
-    return Price(_rates(columns, 0), tiers)
+    return Price(
+        _rates(columns, 0),
+        tuple((start, _rates(columns, start + 1)) for start in sorted(starts)),
+        per_request=_each(listed("requests_kcount")),
+        per_web_search=_each(listed("web_searches_kcount")),
+    )
 
 
 def _rates(columns: list[Listed], input_tokens: int) -> Rates:
-    plain, output, cached, write = (_at(c, input_tokens) for c in columns)
-    usual = nano_usd_per_mtok(plain)
+    plain, output, cached, write, *others = (_at(c, input_tokens) for c in columns)
+    usual = nano_usd(plain)
     return Rates(
         usual,
-        nano_usd_per_mtok(output),
-        nano_usd_per_mtok(cached, usual),
-        nano_usd_per_mtok(write, usual),
+        nano_usd(output),
+        nano_usd(cached, usual),
+        nano_usd(write, usual),
+        *(nano_usd(own, UNSET) for own in others),
     )
+
+
+def _each(per_thousand: Listed) -> int:
+    """Nano-USD of one, rounded up; of a fee with tiers, the dearest."""
+    if isinstance(per_thousand, TieredPrices):
+        per_thousand = max(per_thousand.base, *(tier.price for tier in per_thousand.tiers))
+    return 0 if per_thousand is None else nano_usd(per_thousand / 1000)
 
 
 def _at(value: Listed, input_tokens: int) -> Decimal | None:

@@ -1,35 +1,24 @@
 """Token counting without a network: OpenAI's o200k_base, and factors for those who publish none.
 
-Promises: an upper-ish bound of the input, cheap enough for every request; long texts are counted in
-slices so that nobody else waits (P8); text is never kept, only its hash and its count (P4).
-Refuses nothing: any string has a count, lone surrogates included.
-
-Assumptions, replaced at settlement by what the provider reports:
-- Messages cost 3 tokens each and a reply is primed with 3 (OpenAI cookbook, "How to count tokens
-  with tiktoken"); names cost 1. Texts outnumber messages, so 4 a text is charged.
-- Anthropic publishes no tokenizer. Its counts for the same text are taken to be at most 1.25 times
-  o200k's; declaring tools adds a system prompt of a few hundred tokens (Anthropic docs, "Tool use:
-  pricing").
-- An image or another part without text costs at most what the dearest of today's models states:
-  `MEDIA_TOKENS`.
+Promises: cheap enough for every request; long texts are counted in slices so that nobody else waits
+(P8); text is never kept, only its hash and its count (P4). What a provider adds around texts is
+`input_bound.py`'s. Refuses nothing: any string has a count, lone surrogates included.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from rs_bpe.bpe import openai as _bpe  # type: ignore[import-not-found]
 
+from extproc.llm.billable import Billable
 from extproc.llm.call import Family
+from extproc.usage.input_bound import InputBound, input_bound
 
-TEXT_TOKENS = 4
-REPLY_TOKENS = 3
-# Numerators over 100, so that a bound stays an integer and rounds up.
-PERCENT: dict[Family, int] = {"openai": 100, "anthropic": 125}
-TOOL_PROMPT_TOKENS: dict[Family, int] = {"openai": 0, "anthropic": 600}
-# gpt-4o-mini, high detail, 8 tiles: 2,833 + 8 x 5,667. Claude: (1,092 x 1,092) / 750 pixels.
-MEDIA_TOKENS: dict[Family, int] = {"openai": 48_169, "anthropic": 1_600}
+OUTPUT_PERCENT: dict[Family, int] = {"openai": 100, "anthropic": 125}
+"""Of o200k's count; over 100, so that a count stays an integer and rounds up. An estimate of what
+was written, for answers whose provider does not say; the input's factor is a bound."""
 
 LARGE_CHARS = 64 * 1024
 SLICE_CHARS = 16 * 1024
@@ -46,34 +35,36 @@ class TokenCounter:
         self._tokenizer = _bpe.o200k_base()
         self._memo: dict[tuple[int, int], int] = {}
 
-    def count(
-        self, texts: Iterable[str], family: Family, *, tools: bool = False, media: int = 0
-    ) -> int:
-        """Bound the input tokens of one request: its texts, and what the format adds around them.
+    def bound(
+        self, billable: Billable, families: Collection[Family], model_ids: Sequence[str] = ()
+    ) -> InputBound:
+        """The most input a request can be billed for, at whichever of its candidates.
 
-        `tools`: it declares tools. `media`: parts without readable text.
+        `families`: theirs, at least one. `model_ids`: the providers' own ids; empty: not known.
         """
-        raw = count = 0
-        for text in texts:
-            raw += self._remembered(text)
-            count += 1
-        return _framed(raw, count, family, tools, media)
+        raw = sum(map(self._remembered, billable.texts))
+        predicted = sum(map(self._remembered, billable.predicted))
+        return input_bound(raw, predicted, billable, families, model_ids)
 
-    async def count_large(
-        self, texts: Iterable[str], family: Family, *, tools: bool = False, media: int = 0
-    ) -> int:
-        """The same as `count`; more than 64 K characters are sliced, others run in between."""
-        listed = list(texts)
-        if sum(map(len, listed)) <= LARGE_CHARS:
-            return self.count(listed, family, tools=tools, media=media)
+    async def bound_large(
+        self, billable: Billable, families: Collection[Family], model_ids: Sequence[str] = ()
+    ) -> InputBound:
+        """The same as `bound`; more than 64 K characters are sliced, others run in between."""
+        if sum(map(len, billable.texts)) + sum(map(len, billable.predicted)) <= LARGE_CHARS:
+            return self.bound(billable, families, model_ids)
+        raw = await self._raw_large(billable.texts)
+        predicted = await self._raw_large(billable.predicted)
+        return input_bound(raw, predicted, billable, families, model_ids)
+
+    async def _raw_large(self, texts: Sequence[str]) -> int:
         raw = since = 0
-        for piece in (piece for text in listed for piece in _slices(text)):
+        for piece in (piece for text in texts for piece in _slices(text)):
             raw += self._remembered(piece)
             since += len(piece)
             if since >= SLICE_CHARS // 2:
                 since = 0
                 await asyncio.sleep(0)
-        return _framed(raw, len(listed), family, tools, media)
+        return raw
 
     def count_output(self, text: str, family: Family) -> int:
         """Tokens of generated text: nothing is added around it."""
@@ -137,12 +128,7 @@ class OutputCounter:
 
 
 def _scaled(raw: int, family: Family) -> int:
-    return -(-raw * PERCENT[family] // 100)
-
-
-def _framed(raw: int, texts: int, family: Family, tools: bool, media: int) -> int:
-    around = TEXT_TOKENS * texts + REPLY_TOKENS + media * MEDIA_TOKENS[family]
-    return _scaled(raw, family) + around + (TOOL_PROMPT_TOKENS[family] if tools else 0)
+    return -(-raw * OUTPUT_PERCENT[family] // 100)
 
 
 def _slices(text: str) -> Iterator[str]:

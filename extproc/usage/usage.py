@@ -5,13 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+UsageFlag = Literal[
+    "provider_usage_missing", "provider_usage_malformed", "provider_usage_negative",
+    "provider_usage_inconsistent", "provider_usage_zero", "provider_usage_absurd",
+    "above_reservation",
+]  # fmt: skip
+"""What may be wrong with a provider's usage; `checked.py` says what follows from each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens. Buckets are disjoint: `input_tokens` excludes cached reads and cache writes.
+    """Tokens. Buckets are disjoint: their sum is `total_tokens`.
 
-    `reasoning_tokens` is informational: it is already inside `output_tokens` (as OpenAI and
-    Anthropic both report it). `source` says whose count this is.
+    `input_tokens`: plain input, in none of the other input buckets. `cache_write_tokens`: written
+    for five minutes, or for a time nobody stated; `cache_write_1h_tokens`: for an hour.
+    `output_tokens`: text, reasoning and rejected predictions; `audio_output_tokens` are beside it.
+    Informational, already inside `output_tokens`: `reasoning_tokens`, `accepted_prediction_tokens`,
+    `rejected_prediction_tokens`. No tokens: `web_searches`, a number of searches.
+    `source` says whose count this is.
     """
 
     input_tokens: int = 0
@@ -19,13 +30,46 @@ class Usage:
     cached_input_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    audio_input_tokens: int = 0
+    audio_output_tokens: int = 0
+    image_input_tokens: int = 0
+    accepted_prediction_tokens: int = 0
+    rejected_prediction_tokens: int = 0
+    web_searches: int = 0
     source: Literal["provider", "counted"] = "provider"
 
     @property
-    def total_tokens(self) -> int:
+    def total_input_tokens(self) -> int:
         return (
             self.input_tokens
             + self.cached_input_tokens
             + self.cache_write_tokens
-            + self.output_tokens
+            + self.cache_write_1h_tokens
+            + self.audio_input_tokens
+            + self.image_input_tokens
         )
+
+    @property
+    def total_output_tokens(self) -> int:
+        return self.output_tokens + self.audio_output_tokens
+
+    @property
+    def total_tokens(self) -> int:
+        return self.total_input_tokens + self.total_output_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Unsound:
+    """A usage that a provider did report and that cannot be true. `flag`: what is wrong with it."""
+
+    flag: UsageFlag
+
+
+Reported = Usage | Unsound | None
+"""What a provider's answer says it used; None: nothing."""
+
+
+def sound(reported: Reported) -> Usage | None:
+    """The usage, if there is one that can be read."""
+    return reported if isinstance(reported, Usage) else None

@@ -54,8 +54,8 @@ async def test_an_earlier_attempt_that_timed_out_is_paid_too(stage: Stage) -> No
     assert entry["cost_nano_usd"] == (await stage.counter("all")).spent == paid
     assert entry["usage"]["flags"] == ["earlier_attempt_timed_out"]
     assert entry["earlier_attempts"] == [
-        {"model": "big/large", "input_tokens": TEN_WORDS, "output_tokens": 100,
-         "cost_nano_usd": WORST},
+        {"model": "big/large", "provider": "openai", "input_tokens": TEN_WORDS,
+         "output_tokens": 100, "cost_nano_usd": WORST},
     ]  # fmt: skip
     assert said.exchange.actual()["tokens"] == TEN_WORDS + 100 + 42
 

@@ -75,7 +75,9 @@ class ModelLedger:
 
 
 def _place(c: Charge, now: int) -> Place:
-    return c.counter, now // (c.window.width_ms // BUCKETS if c.window.shape == "sliding" else c.window.width_ms)
+    return c.counter, now // (
+        c.window.width_ms // BUCKETS if c.window.shape == "sliding" else c.window.width_ms
+    )
 
 
 def _reset(c: Charge, now: int) -> int:

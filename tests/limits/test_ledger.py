@@ -332,7 +332,9 @@ async def test_every_key_is_in_one_slot_and_expires(ledger: RedisLedger, client:
     assert all([await client.pttl(k) > 0 for k in counters])
     await ledger.settle("a", {})
     assert {k[11:] for k in await client.keys("*")} == {
-        b"epoch", b"touched", *(k[11:] for k in counters)
+        b"epoch",
+        b"touched",
+        *(k[11:] for k in counters),
     }
 
 

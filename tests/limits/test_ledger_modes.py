@@ -136,9 +136,7 @@ async def test_a_smaller_request_is_no_help_against_a_count_of_requests(
     assert isinstance(refused, Exceeded) and refused.rule_id == "rpm"
 
 
-async def test_what_was_seen_belongs_to_its_window(
-    ledger: RedisLedger, clock: Clock
-) -> None:
+async def test_what_was_seen_belongs_to_its_window(ledger: RedisLedger, clock: Clock) -> None:
     """P2: a new day begins with nothing spent, also in memory."""
     await spend(ledger, "a", 900)
     charge = budget(1_000, 5, degrade_at=800)

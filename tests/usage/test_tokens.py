@@ -1,4 +1,4 @@
-"""Token counts: upper-ish bounds of the input, exact enough counts of the output (P2, P8)."""
+"""Token counts: exact for o200k, cheap, and a count for every text there is (P2, P8)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from extproc.llm.billable import Billable
 from extproc.usage.tokens import (
     FLUSH_CHARS,
     LARGE_CHARS,
-    MEDIA_TOKENS,
     SLICE_CHARS,
     OutputCounter,
     TokenCounter,
@@ -37,17 +37,6 @@ def test_vectors_of_o200k(text: str, tokens: int) -> None:
     assert COUNTER.raw(text) == tokens
 
 
-def test_the_format_around_texts_is_charged() -> None:
-    """P2: messages, reply priming, tools and media cost tokens that no text shows."""
-    assert COUNTER.count([], "openai") == 3
-    assert COUNTER.count(["hello world"] * 2, "openai") == 2 * (2 + 4) + 3
-    assert COUNTER.count(["hello world"], "anthropic") == 3 + 4 + 3
-    plain = COUNTER.count(["hello world"], "anthropic")
-    assert COUNTER.count(["hello world"], "anthropic", tools=True) == plain + 600
-    assert COUNTER.count(["hello world"], "anthropic", media=2) == plain + 2 * 1_600
-    assert COUNTER.count([], "openai", media=1) == 3 + MEDIA_TOKENS["openai"]
-
-
 @pytest.mark.parametrize(
     "text",
     ["a" * 50_000, " " * 50_000, "\ud800", "x\udfff" * 2_000, "\x00" * 3_000, "🙂" * 5_000, "\r\n"],
@@ -60,8 +49,8 @@ def test_odd_texts_have_a_count(text: str) -> None:
 def test_a_remembered_text_counts_the_same() -> None:
     """P8: the memo changes the cost, not the count, and keeps no text (P4)."""
     counter, text = TokenCounter(), PROSE * 40
-    first = counter.count([text], "openai")
-    assert counter.count([text], "openai") == first
+    first = counter.bound(Billable([text]), ("openai",))
+    assert counter.bound(Billable([text]), ("openai",)) == first
     assert all(isinstance(part, int) for key in counter._memo for part in key)
 
 
@@ -77,7 +66,7 @@ async def test_large_texts_let_others_run() -> None:
 
     task = asyncio.create_task(other())
     text = PROSE * (4 * LARGE_CHARS // len(PROSE))
-    await TokenCounter().count_large([text], "openai")
+    await TokenCounter().bound_large(Billable([text]), ("openai",))
     task.cancel()
     assert turns >= len(text) // SLICE_CHARS - 1
 
@@ -86,15 +75,9 @@ async def test_large_texts_let_others_run() -> None:
 async def test_slicing_hardly_changes_the_count(unit: str) -> None:
     """P2: a sliced count is never much off: at most one token for each cut."""
     text = unit * (2 * LARGE_CHARS // len(unit))
-    whole = COUNTER.count([text], "openai")
-    sliced = await COUNTER.count_large([text], "openai")
+    whole = COUNTER.bound(Billable([text]), ("openai",)).input_tokens
+    sliced = (await COUNTER.bound_large(Billable([text]), ("openai",))).input_tokens
     assert abs(sliced - whole) <= 2 * len(text) // SLICE_CHARS
-
-
-async def test_small_texts_count_alike_either_way() -> None:
-    """P5: one bound, whichever function asked."""
-    texts = [PROSE, "", "hello"]
-    assert await COUNTER.count_large(texts, "anthropic") == COUNTER.count(texts, "anthropic")
 
 
 @settings(max_examples=50)

@@ -17,6 +17,7 @@ from extproc.llm.call import Json
 from extproc.llm.openai_usage import write_openai_usage
 from extproc.llm.translate.not_carried import unreadable_answer
 from extproc.llm.translate.stop_reasons import openai_finish_reason
+from extproc.usage.usage import sound
 
 HIDDEN = frozenset(("thinking", "redacted_thinking"))
 
@@ -58,7 +59,7 @@ def _completion(body: Json, message: Json, model: str, created: int) -> Json:
         "model": model,
         "choices": [choice],
     }
-    usage = read_anthropic_usage(body.get("usage"))
+    usage = sound(read_anthropic_usage(body.get("usage")))
     if usage is not None:
         made["usage"] = write_openai_usage(usage)
     return made

@@ -19,7 +19,7 @@ from extproc.llm.openai_usage import write_openai_usage
 from extproc.llm.sse import StreamFault
 from extproc.llm.translate.anthropic_answer_to_openai import HIDDEN
 from extproc.llm.translate.stop_reasons import openai_finish_reason
-from extproc.usage.usage import Usage
+from extproc.usage.usage import Reported, sound
 
 _SILENT_DELTAS = frozenset(("thinking_delta", "signature_delta", "citations_delta"))
 
@@ -34,7 +34,7 @@ class AnthropicStreamToOpenAI:
             "id": "", "object": "chat.completion.chunk", "created": created, "model": model,
         }  # fmt: skip
         self._include_usage = include_usage
-        self._usage: Usage | None = None
+        self._usage: Reported = None
         self._tools: dict[Any, int] = {}
         self._silent_tools: set[Any] = set()
 
@@ -119,8 +119,9 @@ class AnthropicStreamToOpenAI:
     def _end(self) -> list[Frame]:
         self.complete = self.closed = True
         frames = []
-        if self._include_usage and self._usage is not None:
-            usage = write_openai_usage(self._usage)
+        told = sound(self._usage)
+        if self._include_usage and told is not None:
+            usage = write_openai_usage(told)
             frames.append(_made({**self._head, "choices": [], "usage": usage}))
         return [*frames, _made(None)]
 

@@ -18,7 +18,7 @@ from extproc.llm.call import Json
 from extproc.llm.openai_usage import read_openai_usage
 from extproc.llm.translate.not_carried import unreadable_answer
 from extproc.llm.translate.stop_reasons import anthropic_stop_reason
-from extproc.usage.usage import Usage
+from extproc.usage.usage import Usage, sound
 
 
 def response(body: Json, *, model: str, created: int) -> Json | Refusal:
@@ -34,7 +34,7 @@ def response(body: Json, *, model: str, created: int) -> Json | Refusal:
         if block is None:
             return unreadable_answer(f"choices[0].message.tool_calls[{position}]")
         blocks.append(block)
-    usage = read_openai_usage(body.get("usage")) or Usage()
+    usage = sound(read_openai_usage(body.get("usage"))) or Usage()
     return {
         "id": body["id"] if type(body.get("id")) is str else "",
         "type": "message",

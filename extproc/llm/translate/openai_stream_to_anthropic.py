@@ -20,7 +20,7 @@ from extproc.llm.openai_chat import OPENAI_CHAT
 from extproc.llm.sse import StreamFault
 from extproc.llm.translate.open_block import Block, BlockQueue
 from extproc.llm.translate.openai_answer_to_anthropic import stop_reason
-from extproc.usage.usage import Usage
+from extproc.usage.usage import Reported, Usage, sound
 
 
 class OpenAIStreamToAnthropic:
@@ -31,7 +31,7 @@ class OpenAIStreamToAnthropic:
         self.closed = False
         self._model = model
         self._started = False
-        self._usage: Usage | None = None
+        self._usage: Reported = None
         self._finish_reason: str | None = None
         self._refused = False
         self._queue = BlockQueue()
@@ -99,7 +99,7 @@ class OpenAIStreamToAnthropic:
         events = ([] if self._started else self._start({})) + self._queue.flush()
         reason = stop_reason(self._finish_reason, {"refusal": self._refused})
         delta = {"stop_reason": reason, "stop_sequence": None}
-        usage = write_anthropic_usage(self._usage or Usage())
+        usage = write_anthropic_usage(sound(self._usage) or Usage())
         events.append({"type": "message_delta", "delta": delta, "usage": usage})
         events.append({"type": "message_stop"})
         self.complete = self.closed = True
