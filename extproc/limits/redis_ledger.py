@@ -9,6 +9,7 @@ The store must not evict (`maxmemory-policy noeviction`): an evicted counter for
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -252,7 +253,8 @@ class RedisLedger:
         if note:
             for key, meta, spent, _, _ in rows:
                 if worth_keeping(key, meta):
-                    self.marks.note(key, int(spent), meta, reply[3])
+                    # Counters of one rule and span share their meta: keep it once.
+                    self.marks.note(key, int(spent), sys.intern(meta), reply[3])
         readings = [reading(k, m, int(s), int(r), int(t)) for k, m, s, r, t in rows]
         return readings, int(reply[2]), int(reply[1])
 

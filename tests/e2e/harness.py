@@ -92,17 +92,33 @@ class GatewayUnderTest:
 
     def start(self) -> None:
         """Start it and wait for its ready file. Raises RuntimeError with its log."""
-        ready = self.folder / "ready.json"
-        ready.unlink(missing_ok=True)
+        deadline = self._spawn()
+        while not self._is_ready(deadline):
+            time.sleep(0.02)
+
+    async def start_again(self) -> None:
+        """The same after `kill`, while other things go on; it may listen elsewhere then."""
+        deadline = self._spawn()
+        while not self._is_ready(deadline):
+            await asyncio.sleep(0.02)
+
+    def _spawn(self) -> float:
+        """From the main thread: the kernel ties it to the thread. Until when it must be ready."""
+        (self.folder / "ready.json").unlink(missing_ok=True)
         environment = {**child_environment(ROOT), "OPENAI_API_KEY": self.provider.openai_key}
         self._child = Child("gateway", self._command, env=environment, log=self.log)
-        deadline = time.monotonic() + START_S
-        while not ready.exists():
+        return time.monotonic() + START_S
+
+    def _is_ready(self, deadline: float) -> bool:
+        assert self._child is not None
+        ready = self.folder / "ready.json"
+        if not ready.exists():
             if not self._child.alive or time.monotonic() > deadline:
                 raise RuntimeError(f"the gateway did not start:\n{self.log.read_text()}")
-            time.sleep(0.02)
+            return False
         facts = json.loads(ready.read_text())
         self.url, self.admin = facts["gateway"], facts["admin"]
+        return True
 
     def stop(self, within_s: float = STOP_S) -> int | None:
         """SIGTERM, as an operator would; its exit code, None when it had to be killed."""

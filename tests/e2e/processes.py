@@ -72,6 +72,13 @@ async def kill_worker(gateway: GatewayUnderTest) -> None:
     await killed(only_worker(gateway))
 
 
+async def kill_gateway(gateway: GatewayUnderTest) -> None:
+    """The whole of it, and wait until its workers are gone too; `start_again` brings it back."""
+    dying = [gateway.pid, *workers(gateway)]
+    gateway.kill()
+    await until(lambda: all(map(gone, dying)), "the gateway is gone")
+
+
 def only_worker(gateway: GatewayUnderTest) -> int:
     """Its process id now: `run.json` knows only those of the start."""
     found = [pid for pid in children(gateway.pid) if _runs(pid, "extproc.server.worker")]
@@ -104,7 +111,7 @@ class OwnStore:
         self.url = self._store.url
 
     def _new(self) -> None:
-        self._store = PrivateStore(self.folder / "data", self.folder / "run")
+        self._store = PrivateStore(self.data, self.folder / "run")
 
     def __enter__(self) -> OwnStore:
         asyncio.run(self.start())
@@ -112,6 +119,11 @@ class OwnStore:
 
     def __exit__(self, *_: object) -> None:
         asyncio.run(self.stop())
+
+    @property
+    def data(self) -> Path:
+        """Where its append-only file is."""
+        return self.folder / "data"
 
     def alive(self) -> bool:
         return self._store.alive()
