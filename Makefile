@@ -7,7 +7,7 @@ PACKAGE := $(VENV)/.package
 TOOLS := $(VENV)/.tools
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run demo test check fast bench envoy-config protos lock clean
+.PHONY: run demo test check fast bench bench-overspend bench-scale envoy-config protos lock clean
 
 run: $(PACKAGE)        ## a running gateway with a demo configuration; Ctrl-C stops it
 	$(BIN)/envelope up --demo
@@ -29,6 +29,12 @@ check: $(TOOLS)        ## format, lint, types, fast tests
 
 bench: $(TOOLS)        ## CPU and latency beside a do-nothing processor and plain Envoy
 	$(BIN)/python -m bench
+
+bench-overspend: $(TOOLS)  ## dollars overspent under concurrency, beside LiteLLM's proxy (installs it in .bench)
+	$(BIN)/python -m bench.overspend
+
+bench-scale: $(TOOLS)  ## limits and store with up to 10,000 rules and a million counters
+	$(BIN)/python -m bench.ledger_scale
 
 envoy-config: $(PACKAGE)  ## Envoy's bootstrap for the example in envoy/
 	$(BIN)/envelope render --config envoy/example
@@ -61,4 +67,4 @@ $(TOOLS): $(PACKAGE) requirements-test.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .envelope .tools
+	rm -rf $(VENV) .envelope .tools .bench

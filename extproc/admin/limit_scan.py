@@ -27,7 +27,7 @@ REST_PER_SCAN = 19
 class Pages(Protocol):
     """The part of `RedisLedger` that is needed."""
 
-    async def page(self, since: int) -> tuple[list[CounterReading], int, int]: ...
+    async def page(self, cursor: int) -> tuple[list[CounterReading], int]: ...
 
 
 class LimitScan:
@@ -60,14 +60,12 @@ class LimitScan:
                 await self._running
 
     async def _scan(self) -> None:
-        began_s, since, figures = self._clock_s(), -1, RuleFigures()
+        began_s, cursor, figures = self._clock_s(), 0, RuleFigures()
         seen: set[int] = set()
         try:
-            while True:
-                page, since, _ = await self._ledger.page(since)
+            while cursor >= 0:
+                page, cursor = await self._ledger.page(cursor)
                 figures.add(_unseen(page, seen))
-                if since < 0:
-                    break
         except LedgerUnavailable:
             self._figures = None
             return
@@ -76,7 +74,7 @@ class LimitScan:
 
 
 def _unseen(page: Iterable[CounterReading], seen: set[int]) -> Iterator[CounterReading]:
-    """A counter that changes while all are read comes again on a later page: it counts once."""
+    """The store may give a counter twice while all are read: it counts once."""
     for reading in page:
         identity = hash((reading.counter, reading.measure, reading.window, reading.window_id))
         if identity not in seen:

@@ -52,7 +52,7 @@ def bill(request: Request, made: Sequence[Ended], *, complete: bool) -> None:
     """
     if not request.sent:
         return
-    if not complete or _silent(request, made):
+    if _unseen(request, made, complete=complete):
         _note_unseen_answer(request)
     for ended in made[:-1]:
         if ended.silent:
@@ -71,12 +71,16 @@ def actual(request: Request) -> dict[Measure, int]:
     return {"requests": 1, "tokens": tokens, "cost": record.cost_nano_usd, "slots": 0}
 
 
-def _silent(request: Request, made: Sequence[Ended]) -> bool:
-    """Whether the last attempt reached its provider and was not answered."""
+def _unseen(request: Request, made: Sequence[Ended], *, complete: bool) -> bool:
+    """Whether the last attempt reached its provider and nobody saw what that made of it.
+
+    An error status has said it all, also where the caller did not wait for the text.
+    """
     if made:
-        return made[-1].silent
+        return made[-1].silent or (not complete and made[-1].status < 400)
     refusal = request.record.refusal
-    return refusal is not None and refusal.code is Code.UPSTREAM_TIMEOUT
+    timed_out = refusal is not None and refusal.code is Code.UPSTREAM_TIMEOUT
+    return timed_out or not complete
 
 
 def _note_unseen_answer(request: Request) -> None:
@@ -102,10 +106,16 @@ def _answer_cost(request: Request) -> int:
     record = request.record
     if record.usage is None:
         return 0
-    target = record.served or request.attempts[0].target
-    price = request.world.prices.price(target.name)
+    if record.served is not None:
+        return _cost(request, record.served, record.usage)
+    # The caller left before any answer: whose turn it was nobody knows.
+    return max(_cost(request, attempt.target, record.usage) for attempt in request.attempts)
+
+
+def _cost(request: Request, target: Target, usage: Usage) -> int:
+    flags, price = request.record.usage_flags, request.world.prices.price(target.name)
     if price is None:
-        record.usage_flags.append("unpriced")
+        flags += ["unpriced"] if "unpriced" not in flags else []
         return 0
     tier = bounds.lane_of(target, request.lane)
-    return cost_nano_usd(record.usage, price.in_service_tier(tier))
+    return cost_nano_usd(usage, price.in_service_tier(tier))

@@ -49,7 +49,7 @@ class Exchange:
         )
         self._request = Request(world, incoming, self.record)
         self._answer = Answer(self._request)
-        self._closed = False
+        self._closed = self._uncounted = False
 
     @property
     def decision_id(self) -> str:
@@ -112,11 +112,13 @@ class Exchange:
         cap = self.record.caps.max_latency_ms
         if cap is None:
             return {}
-        gone_ms = (self.record.sent_ns - self.record.started_ns) // 1_000_000
-        left_ms = max(1, cap.limit - gone_ms)
+        left_ms = max(1, cap.limit - self._took_ms(self.record.sent_ns))
         if left_ms >= self.world.config.gateway.listener.request_timeout_ms:
             return {}
         return {"x-envoy-upstream-rq-timeout-ms": str(left_ms)}
+
+    def _took_ms(self, until_ns: int) -> int:
+        return (until_ns - self.record.started_ns) // 1_000_000
 
     def on_head(self, head: ResponseHead) -> HeadReply:
         return self._answer.on_head(head)
@@ -129,11 +131,24 @@ class Exchange:
     # --- after it -----------------------------------------------------------------------------
 
     def close(self, *, complete: bool) -> None:
-        """Fix the facts and record them; the second call does nothing."""
+        """Fix the facts and record them; the second call does nothing.
+
+        Raises what a defect of ours raises; it is then recorded and charged as it was reserved.
+        """
         if self._closed:
             return
         self._closed = True
-        self._fix(complete)
+        try:
+            self._fix(complete)
+        except BaseException:
+            self._uncounted = True
+            self.record.outcome = "aborted"
+            self.record.usage_flags.append("not_counted")
+            raise
+        finally:
+            self._record_end()
+
+    def _record_end(self) -> None:
         # The log keeps what it cannot write now and writes it first, as soon as it can.
         with suppress(AuditUnavailable):
             self.world.audit.close(closing_entry(self.record))
@@ -146,13 +161,19 @@ class Exchange:
         if head is not None:
             self._answer.end(complete=complete)
         if not complete:
-            record.outcome = record.outcome if record.outcome in _ENDED else "aborted"
+            record.outcome = record.outcome if record.outcome in _ENDED else self._broken()
         made = head.attempts if head is not None else ()
         billing.bill(self._request, made, complete=complete)
 
+    def _broken(self) -> str:
+        """Who ended what has no end: the time limit, when it was up by then, else the caller."""
+        cap = self.record.caps.max_latency_ms
+        late = cap is not None and self._took_ms(self.record.ended_ns) >= cap.limit
+        return "truncated" if late else "aborted"
+
     def actual(self) -> Mapping[Measure, int]:
         """What the exchange used, by measure; final once it is closed."""
-        return billing.actual(self._request)
+        return {"slots": 0} if self._uncounted else billing.actual(self._request)
 
     def note_used(self) -> None:
         """Before `settle`: should this process die in between, the ledger knows what to charge."""

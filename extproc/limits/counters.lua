@@ -1,14 +1,30 @@
--- Read live counters, oldest change first. ARGV 5 only those changed after this seq, 6 page size,
--- 7 '1' = forget keys that are gone. Who knows no epoch may read too.
+-- Read counters; writes nothing. Who knows no epoch may read too. ARGV 5 'all' or 'changed',
+-- 6 where to begin ('all': a cursor; 'changed': after this seq), 7 page size, 8 'changed': the seq at
+-- the last look.
 -- Reply: {1, seq, where to go on (-1 = that was all), now, then per live counter: key, meta, spent,
--- reserved, reset_ms} (strings). Writes nothing but the forgetting.
+-- reserved, reset_ms} (strings). 'changed' of so long ago that it is not kept: {-7}.
 local refusal = ARGV[3] ~= '' and stranger()
 if refusal then return refusal end
-local found = redis.call('ZRANGEBYSCORE', TOUCHED, '(' .. ARGV[5], '+inf', 'WITHSCORES',
-  'LIMIT', 0, ARGV[6])
-local page = {}
-for i = 1, #found, 2 do page[#page + 1] = found[i] end
-local onward = #page < tonumber(ARGV[6]) and -1 or tonumber(found[#found])
+local page, onward, known = {}, '-1', {}
+
+if ARGV[5] == 'all' then
+  local found = redis.call('SCAN', ARGV[6], 'MATCH', PREFIX .. '[scf]:*', 'COUNT', ARGV[7])
+  page, onward = found[2], found[1] == '0' and '-1' or found[1]
+elseif seq ~= tonumber(ARGV[8]) then
+  local oldest = redis.call('XRANGE', CHANGES, '-', '+', 'COUNT', 1)[1]
+  local kept = redis.call('XLEN', CHANGES)
+  if kept >= CHANGES_KEPT and tonumber(string.match(oldest[1], '^%d+')) > tonumber(ARGV[6]) then
+    return {-7}
+  end
+  local first = string.format('%.0f-1', math.max(0, tonumber(ARGV[6])))
+  local found = redis.call('XRANGE', CHANGES, first, '+', 'COUNT', ARGV[7])
+  for _, entry in ipairs(found) do
+    local key = entry[2][2]
+    if not known[key] then page[#page + 1], known[key] = key, true end
+  end
+  if #found >= tonumber(ARGV[7]) then onward = string.match(found[#found][1], '^%d+') end
+end
+
 local reply = {1, seq, onward, now}
 
 local function text(number) return string.format('%.0f', number) end
@@ -27,7 +43,6 @@ local function sliding(key, head, width)
   return spent, reserved, (bucket + BUCKETS + 1) * width - now
 end
 
-local gone = {}
 for _, key in ipairs(page) do
   local shape = string.sub(key, #PREFIX + 1, #PREFIX + 1)
   local was = redis.call('HMGET', key, 's', 'r', 'm', 'h')
@@ -42,9 +57,6 @@ for _, key in ipairs(page) do
       reply[n + 1], reply[n + 2], reply[n + 3] = key, was[3], text(spent)
       reply[n + 4], reply[n + 5] = text(reserved), text(shape == 'f' and 0 or reset)
     end
-  else
-    gone[#gone + 1] = key
   end
 end
-if ARGV[7] == '1' and #gone > 0 then redis.call('ZREM', TOUCHED, unpack(gone)) end
 return reply

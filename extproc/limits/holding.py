@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -71,3 +72,24 @@ class Holding:
         for where, amount in zip(self.places, self.held, strict=True):
             arguments += (where.key, where.measure, amount, where.meta)
         return arguments
+
+    def noted(self, epoch: str) -> bytes:
+        """For the slate: enough to bring its budgets back, should nobody else be left to do it."""
+        kept = [
+            (where.key, where.measure, amount, where.meta)
+            for where, amount in zip(self.places, self.held, strict=True)
+            if where.kept
+        ]
+        return json.dumps((epoch, self.owner, self.ttl_ms, kept)).encode() if kept else b""
+
+
+def read_noted(reservation_id: str, noted: bytes) -> tuple[str, list[Argument]] | None:
+    """The epoch it was made in, and what `hold.lua` wants; None where nothing was noted."""
+    try:
+        epoch, owner, ttl_ms, kept = json.loads(noted)
+        arguments: list[Argument] = [reservation_id, str(owner), int(ttl_ms)]
+        for key, measure, amount, meta in kept:
+            arguments += (str(key), str(measure), int(amount), str(meta))
+    except (ValueError, TypeError):
+        return None
+    return str(epoch), arguments

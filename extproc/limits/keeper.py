@@ -18,7 +18,12 @@ from redis.asyncio import Redis
 
 from extproc.limits.epoch import EPOCH_KEY, NoLedger
 from extproc.limits.mark_file import MarkFile
-from extproc.limits.redis_ledger import RECOVERY_MS, RedisLedger, wall_clock_ms
+from extproc.limits.redis_ledger import (
+    LOOK_BACK,
+    RECOVERY_MS,
+    RedisLedger,
+    wall_clock_ms,
+)
 from extproc.limits.slate import Line, Slate, State, is_abandoned, read
 from extproc.limits.values import NOTHING, CounterReading, LedgerUnavailable, Measure
 from extproc.store_client import StoreRefused, StoreUnavailable, check_policy, mapped_errors
@@ -55,7 +60,7 @@ class LedgerKeeper:
         )  # fmt: skip
         self._file = MarkFile(folder / "marks.jsonl")
         self._written: tuple[str, int] = ("", 0)
-        self._seen = self._walked = -1
+        self._cursor, self._seen, self._last_seq = 0, 0, -1
         self._ticks = 0
         self._stopped = False
         self.trouble = ""
@@ -108,18 +113,31 @@ class LedgerKeeper:
             await self.ledger.store.begin_first()
 
     async def _follow(self) -> None:
-        """Remember what has changed since the last look, and forget a few counters that are gone.
-
-        A look that takes too long goes on at the next tick.
-        """
+        """Remember all counters once, then what changes. What takes too long goes on next tick."""
         for _ in range(PAGES_PER_TICK):
-            changed, onward, seq = await self.ledger.page(self._seen, note=True)
-            if self._observe is not None and changed:
-                self._observe(changed, self._clock_ms())
-            self._seen = seq if onward < 0 else onward
-            if onward < 0:
-                break
-        _, self._walked, _ = await self.ledger.page(self._walked, forget=True)
+            readings, over = await (self._look_at_all() if self._cursor >= 0 else self._look())
+            if self._observe is not None and readings:
+                self._observe(readings, self._clock_ms())
+            if over:
+                return
+
+    async def _look_at_all(self) -> tuple[list[CounterReading], bool]:
+        if self._cursor == 0:  # what changes from here on is found by its change
+            self._seen, self._last_seq = max(0, self.ledger.store.seq - LOOK_BACK), -1
+        readings, self._cursor = await self.ledger.page(self._cursor, note=True)
+        return readings, False
+
+    async def _look(self) -> tuple[list[CounterReading], bool]:
+        found = await self.ledger.changed(self._seen, self._last_seq)
+        if found is None:
+            self._cursor = 0
+            return [], False
+        readings, onward, seq = found
+        if onward >= 0:
+            self._seen = onward
+            return readings, False
+        self._seen, self._last_seq = max(0, seq - LOOK_BACK), seq
+        return readings, True
 
     async def _check_policy(self) -> None:
         """A store that may evict serves nobody, here or elsewhere, until it may not."""
@@ -179,7 +197,7 @@ class LedgerKeeper:
         path = slate_path(self._folder, owner)
         lines = list(read(path)) if path.exists() else []
         for line in lines:
-            await self.ledger.settle(line.reservation_id, _fate(line))
+            await self.ledger.settle_noted(line.reservation_id, _fate(line), line.held)
         in_full = await self.ledger.reap(owner)
         path.unlink(missing_ok=True)
         return len(lines), in_full

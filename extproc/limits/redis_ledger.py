@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 
 from extproc.limits import scripts
 from extproc.limits.epoch import EpochLine
-from extproc.limits.holding import Holding, Place, charge_arguments, place
+from extproc.limits.holding import Holding, Place, charge_arguments, place, read_noted
 from extproc.limits.marks import Marks, pages, worth_keeping
 from extproc.limits.readings import reading
 from extproc.limits.redis_line import Argument, RedisLine
@@ -37,13 +37,15 @@ from extproc.limits.values import (
     Reserved,
 )
 
-PAGE = 200
+PAGE = 500
+LOOK_BACK = 1_000
+"""`QUIET` of shared.lua: a counter says that it has changed once in so many writes."""
 IDS_PER_CALL = 1_000
 MARKS_PER_CALL = 50
 MARKS_MAX = 50_000
 RECOVERY_MS = 3_000
 MEASURES: tuple[Measure, ...] = ("requests", "tokens", "cost")
-REBUILDING, STOPPED, GIVEN_UP, CLOCKS = -3, -4, -5, -6
+REBUILDING, STOPPED, GIVEN_UP, CLOCKS, TOO_LONG_AGO = -3, -4, -5, -6, -7
 
 
 def wall_clock_ms() -> int:
@@ -123,7 +125,9 @@ class RedisLedger:
             case 1:
                 self.expired += reply[2]
                 states, held = self._states(charges, places, reply, 3)
-                self._open[reservation_id] = Holding(owner, ttl_ms, places, held)
+                holding = self._open[reservation_id] = Holding(owner, ttl_ms, places, held)
+                if self._slate is not None:
+                    self._slate.held(reservation_id, holding.noted(self.store.epoch))
                 self._owners.add(owner)
                 return Reserved(states)
             case 2:
@@ -188,6 +192,19 @@ class RedisLedger:
                     self.marks.note(where.key, spent, where.meta, now_ms)
         return bool(reply[0] == 1)
 
+    async def settle_noted(
+        self, reservation_id: str, actual: Mapping[Measure, int], noted: bytes
+    ) -> bool:
+        """The same for a reservation of a dead worker. One that the store has lost since is made
+        again first: `noted` is what its worker wrote down (`Holding.noted`)."""
+        if await self.settle(reservation_id, actual):
+            return True
+        found = read_noted(reservation_id, noted)
+        if found is None or found[0] == self.store.epoch or actual == NOTHING:
+            return False
+        await self.store.call(scripts.HOLD, found[1])
+        return await self.settle(reservation_id, actual)
+
     async def renew(self, reservation_ids: Sequence[str], ttl_ms: int) -> None:
         """Keep reservations of calls that still run; closed ones stay closed."""
         for start in range(0, len(reservation_ids), IDS_PER_CALL):
@@ -231,23 +248,35 @@ class RedisLedger:
     async def counters(self) -> list[CounterReading]:
         """Read every live counter, sorted by kind, rule, counter. For operators, not requests."""
         found: dict[tuple[str, ...], CounterReading] = {}
-        since = -1
-        while True:
-            page, since, _ = await self.page(since)
-            for one in page:  # pages overlap, and what changes meanwhile comes again
+        cursor = 0
+        while cursor >= 0:
+            page, cursor = await self.page(cursor)
+            for one in page:  # the store may give a counter twice
                 found[one.counter, one.measure, one.window, one.window_id] = one
-            if since < 0:
-                return sorted(
-                    found.values(), key=lambda r: (r.kind, r.rule_id, r.counter, r.measure)
-                )
+        return sorted(found.values(), key=lambda r: (r.kind, r.rule_id, r.counter, r.measure))
 
-    async def page(
-        self, since: int, *, forget: bool = False, note: bool = False
-    ) -> tuple[list[CounterReading], int, int]:
-        """Counters changed after seq `since`: a page of them, where to go on (-1 = at the end), and
-        the store's present seq. `note`: remember what they have spent."""
-        arguments: list[Argument] = [max(-1, since), PAGE, int(forget)]
-        reply = await self.store.call(scripts.COUNTERS, arguments)
+    async def page(self, cursor: int, *, note: bool = False) -> tuple[list[CounterReading], int]:
+        """Some of the live counters, and where to go on (-1 = that was all). Begin with 0.
+
+        One that comes or goes meanwhile may be missing. `note`: remember what they have spent.
+        """
+        reply = await self.store.call(scripts.COUNTERS, ["all", cursor, PAGE, 0])
+        return self._readings(reply, note), int(reply[2])
+
+    async def changed(
+        self, since: int, last_seq: int
+    ) -> tuple[list[CounterReading], int, int] | None:
+        """Counters that changed after seq `since`, noted as well: a page of them, where to go on
+        (-1 = that was all), and the present seq. None: too long ago, read them all.
+
+        `last_seq`: the seq of the look before. To miss nothing begin LOOK_BACK before it.
+        """
+        reply = await self.store.call(scripts.COUNTERS, ["changed", since, PAGE, last_seq])
+        if reply[0] == TOO_LONG_AGO:
+            return None
+        return self._readings(reply, True), int(reply[2]), int(reply[1])
+
+    def _readings(self, reply: list[Any], note: bool) -> list[CounterReading]:
         found = [part.decode() for part in reply[4:]]
         rows = list(zip(*[iter(found)] * 5, strict=True))
         if note:
@@ -255,8 +284,7 @@ class RedisLedger:
                 if worth_keeping(key, meta):
                     # Counters of one rule and span share their meta: keep it once.
                     self.marks.note(key, int(spent), sys.intern(meta), reply[3])
-        readings = [reading(k, m, int(s), int(r), int(t)) for k, m, s, r, t in rows]
-        return readings, int(reply[2]), int(reply[1])
+        return [reading(k, m, int(s), int(r), int(t)) for k, m, s, r, t in rows]
 
     async def aclose(self) -> None:
         """Close the connection; what is under way fails."""

@@ -191,7 +191,7 @@ for _, c in ipairs(charges) do
   end
   if c.known ~= c.meta then redis.call('HSET', c.key, 'm', c.meta) end
   if c.fresh or c.shape == 'f' then redis.call('PEXPIRE', c.key, c.keep) end
-  if c.fresh then touch(c.key) end
+  if not c.known then touch(c.key) end
   local n = #held
   held[n + 1], held[n + 2], held[n + 3], held[n + 4] = c.key, c.bucket, c.measure, c.take
 end

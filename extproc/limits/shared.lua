@@ -8,20 +8,23 @@
 --   {envelope}:r:<id>          string cmsgpack {owner, reply, {key, bucket, measure, held, ...}}, or
 --                                     '-': given up before it was made
 --   {envelope}:o:<owner>       set    ids of the reservations one worker holds
---   {envelope}:touched         zset   counter key -> seq of its last change
+--   {envelope}:changes         stream <seq>-0 -> k: a counter that has changed; see touch()
 --   {envelope}:stats           hash   expired = reservations nobody settled
 --   {envelope}:<shape>:<window>:<measure>:<span>:<counter>   hash, one counter:
 --      s spent, r reserved, m mode:w1:w2:limit:soft:rule (w1, w2 = from, to of a calendar span, or
---      width, 0); since data was lost: e generation, b spent when it began; sliding (shape s) also
+--      width, 0), t seq of its last entry in changes; since data was lost: e generation, b spent
+--      when it began; sliding (shape s) also
 --      h the oldest bucket kept, s<b> and r<b> the part of s and r that bucket b brought in
 -- ARGV of every script: 1 the store's clock (ms; '' = TIME), 2 the caller's, 3 the epoch it knows
 -- ('' = none), 4 the highest seq it has seen.
 local PREFIX = '{envelope}:'
 local EPOCH = PREFIX .. 'epoch'
 local OPEN = PREFIX .. 'open'
-local TOUCHED = PREFIX .. 'touched'
+local CHANGES = PREFIX .. 'changes'
 local BUCKETS = 60
 local DAY_MS = 86400000
+local QUIET = 1000
+local CHANGES_KEPT = 100000
 local SKEW_MS = 300000
 local GRACE_MAX_MS = 600000
 local EXACT = 9007199254740991 -- 2^53 - 1: Lua counts in doubles
@@ -56,10 +59,13 @@ local function grace()
   return wait > GRACE_MAX_MS and 0 or math.max(0, wait)
 end
 
--- Every change has a number of its own, so that readers can go on from one.
-local function touch(key)
+-- Says that a counter has changed. One that said so within the last QUIET writes need not say it
+-- again: readers look back so far. `last`: its field t.
+local function touch(key, last)
   seq = seq + 1
-  redis.call('ZADD', TOUCHED, seq, key)
+  if last and seq - tonumber(last) < QUIET then return end
+  redis.call('XADD', CHANGES, 'MAXLEN', '~', CHANGES_KEPT, seq .. '-0', 'k', key)
+  redis.call('HSET', key, 't', seq)
 end
 
 local function advance()
@@ -74,7 +80,7 @@ local function record_of(id)
 end
 
 local function read_counter(key)
-  return redis.call('HMGET', key, 's', 'r', 'e', 'h')
+  return redis.call('HMGET', key, 's', 'r', 'e', 'h', 't')
 end
 
 -- After a loss a counter remembers what it held when the new epoch began: what gateways bring back
@@ -103,7 +109,7 @@ local function move(key, bucket, was, held, used)
     redis.call('HINCRBY', key, 'r' .. bucket, -held)
   end
   -- A sliding minute is not worth bringing back (`marks.py`): it need not be looked at again.
-  if used > 0 and string.sub(key, 12, 19) ~= 's:minute' then touch(key) end
+  if used > 0 and string.sub(key, 12, 19) ~= 's:minute' then touch(key, was[5]) end
   return spent + used
 end
 

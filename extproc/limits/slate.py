@@ -23,9 +23,10 @@ SLOTS = 4096
 ID_BYTES_MAX = 64
 # State and length last: they are written after the rest, so that a slot is whole or free.
 _SLOT = struct.Struct("<qqq64s")
-_TAIL = struct.Struct("<BB")
-SLOT_BYTES = 96
+_TAIL = struct.Struct("<BBH")
+SLOT_BYTES = 1024
 _TAIL_AT = SLOT_BYTES - _TAIL.size
+_HELD_BYTES_MAX = SLOT_BYTES - _SLOT.size - _TAIL.size
 
 
 class State(IntEnum):
@@ -39,11 +40,15 @@ class State(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One reservation on a slate. `used`: what `USED` was settled with (or is to be)."""
+    """One reservation on a slate. `used`: what `USED` was settled with (or is to be).
+
+    `held`: what it holds in the store, as `holding.py` writes it; empty where that was not noted.
+    """
 
     reservation_id: str
     state: State
     used: Mapping[Measure, int]
+    held: bytes = b""
 
 
 class Slate:
@@ -69,7 +74,16 @@ class Slate:
         slot = self._slots[reservation_id] = self._free.pop()
         at = slot * SLOT_BYTES
         _SLOT.pack_into(self._map, at, 0, 0, 0, text)
-        _TAIL.pack_into(self._map, at + _TAIL_AT, State.ASKED, len(text))
+        _TAIL.pack_into(self._map, at + _TAIL_AT, State.ASKED, len(text), 0)
+
+    def held(self, reservation_id: str, held: bytes) -> None:
+        """What the store gave it. Longer than a slot is left out."""
+        slot = self._slots.get(reservation_id)
+        if slot is None or len(held) > _HELD_BYTES_MAX:
+            return
+        at = slot * SLOT_BYTES
+        self._map[at + _SLOT.size : at + _SLOT.size + len(held)] = held
+        struct.pack_into("<H", self._map, at + _TAIL_AT + 2, len(held))
 
     def sent(self, reservation_id: str) -> None:
         """From now on a provider may bill it."""
@@ -120,9 +134,11 @@ def read(path: Path) -> Iterator[Line]:
     """What a slate says. Raises OSError when it cannot be read; a torn end is left out."""
     content = path.read_bytes()
     for at in range(0, len(content) - SLOT_BYTES + 1, SLOT_BYTES):
-        state, length = _TAIL.unpack_from(content, at + _TAIL_AT)
+        state, length, held_length = _TAIL.unpack_from(content, at + _TAIL_AT)
         if state in (State.ASKED, State.SENT, State.USED):
             requests, tokens, cost, text = _SLOT.unpack_from(content, at)
             amounts: dict[Measure, int] = {"requests": requests, "tokens": tokens, "cost": cost}
             known = {m: n for m, n in amounts.items() if n >= 0}
-            yield Line(text[:length].decode(errors="replace"), State(state), known)
+            begin = at + _SLOT.size
+            held = content[begin : begin + min(held_length, _HELD_BYTES_MAX)]
+            yield Line(text[:length].decode(errors="replace"), State(state), known, held)

@@ -6,6 +6,7 @@ whatever happens, the exchange is closed exactly once (P2, P3).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from extproc.exchange.values import Allowed, Answered, Refused, Verdict
 from extproc.server import ext_proc_pb2 as pb
 from extproc.server import wire
 from extproc.server.runtime import Runtime
+
+log = logging.getLogger("envelope.session")
 
 
 class Session:
@@ -141,9 +144,13 @@ class Session:
         complete = self.state is State.DONE
         self._step(Event.LOST) if self.state is not State.ABORTED else None
         if self._exchange is not None:
-            self._exchange.close(complete=complete)
-            self._runtime.closed(self._exchange)
-            self._exchange = None
+            exchange, self._exchange = self._exchange, None
+            try:
+                exchange.close(complete=complete)
+            except Exception as error:  # recorded and charged all the same; no values in the log
+                log.error("exchange could not be counted: %s", type(error).__name__)
+            finally:
+                self._runtime.closed(exchange)
 
 
 class UnknownMessage(Exception):

@@ -17,7 +17,7 @@ OTHER = "other"
 _CLASSES = (NONE, "1xx", "2xx", "3xx", "4xx", "5xx")
 USAGE_FLAGS = frozenset(
     (*get_args(UsageFlag), "output_counted", "answer_not_seen", "earlier_attempt_timed_out",
-     "earlier_attempt_broke", "unpriced")
+     "earlier_attempt_broke", "unpriced", "not_counted")
 )  # fmt: skip
 _LIMIT_CODES = frozenset((Code.RATE_LIMIT_EXCEEDED, Code.BUDGET_EXCEEDED))
 _WENT_WELL = frozenset({"allowed", "answered"})

@@ -222,3 +222,25 @@ async def test_what_is_refused_holds_nothing(stage: Stage) -> None:
     assert not said.exchange.holds_reservation
     assert said.exchange.actual() == {"requests": 0, "tokens": 0, "cost": 0, "slots": 0}
     assert not any(c.spent or c.reserved for c in await stage.world.ledger.counters())
+
+
+async def test_a_call_that_cannot_be_counted_is_recorded_and_charged_in_full(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P2, P3: a defect of ours while a call is closed loses neither its entry nor its money."""
+    await stage.open(budgets(ALL), fallback("504"))
+    said = await stage.say(model="prod/it", max_tokens=100)
+    held = (await stage.counter("all")).reserved
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("extproc.exchange.billing.bill", broken)
+    said.answer((12, 30))
+    with pytest.raises(RuntimeError):
+        said.exchange.close(complete=True)
+    assert said.exchange.record.outcome == "aborted"
+    assert said.exchange.record.usage_flags[-1] == "not_counted"
+    await said.exchange.settle()
+    counter = await stage.counter("all")
+    assert (counter.spent, counter.reserved) == (held, 0)

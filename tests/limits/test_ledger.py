@@ -333,7 +333,7 @@ async def test_every_key_is_in_one_slot_and_expires(ledger: RedisLedger, client:
     await ledger.settle("a", {})
     assert {k[11:] for k in await client.keys("*")} == {
         b"epoch",
-        b"touched",
+        b"changes",
         *(k[11:] for k in counters),
     }
 

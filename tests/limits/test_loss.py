@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -111,6 +112,28 @@ async def test_a_settlement_finds_its_reservation_after_the_loss(
     assert await ledger.settle("a", {"requests": 1, "cost": 123}) is False
     assert await spent(ledger) == (123, 0)
     assert await spent(ledger, "parallel") == (0, 0)
+
+
+async def test_a_settlement_waits_until_its_reservation_is_back(
+    ledger: RedisLedger, client: Redis
+) -> None:
+    """P2: a call that ends while what is known is brought back is charged like any other."""
+    await ledger.reserve("a", "w", [budget(1_000, 400)], TTL)
+    restore = ledger.store.restore
+    assert restore is not None
+    settling: list[asyncio.Task[bool]] = []
+
+    async def meanwhile() -> None:
+        settling.append(asyncio.create_task(ledger.settle("a", {"requests": 1, "cost": 123})))
+        for _ in range(3):  # time for the settlement to overtake, if it may
+            await client.ping()
+        await restore()
+
+    ledger.store.restore = meanwhile
+    await client.flushall()
+    await ledger.check()
+    assert await settling[0] is True
+    assert await spent(ledger) == (123, 0)
 
 
 async def test_a_gateway_that_restarts_remembers(
@@ -317,6 +340,32 @@ async def test_the_dead_are_buried_by_their_slate(
         await ledger.aclose()
 
 
+@pytest.mark.parametrize("used", [None, 177])
+async def test_a_worker_and_the_stores_data_die_together(
+    client: Redis, clock: Clock, tmp_path: Path, used: int | None
+) -> None:
+    """P2: the slate knows what a reservation held, so that it is charged although the store has
+    forgotten it before its worker could bring it back."""
+    keeper = new_keeper(client, clock, tmp_path)
+    await keeper.tick()
+    slate = keeper.new_slate("dead")
+    worker = RedisLedger(client, timeout_ms=5_000, clock_ms=clock, store_ms=clock, slate=slate)
+    charges = [budget(100_000, 400), budget(9_000, 70, rule="t", measure="tokens"), slots(9)]
+    await worker.reserve("sent", "dead", charges, TTL)
+    worker.sent("sent")
+    if used is not None:
+        worker.used("sent", {"requests": 1, "tokens": 7, "cost": used})
+    await client.flushall()
+    slate.leave()
+    await worker.aclose()
+    await keeper.tick()
+    assert await keeper.bury("dead") == (1, 0)
+    expected = (400, 70) if used is None else (used, 7)
+    assert await spent(keeper.ledger) == (expected[0], 0)
+    assert await spent(keeper.ledger, "t") == (expected[1], 0)
+    assert "parallel" not in {r.rule_id for r in await keeper.ledger.counters()}
+
+
 async def test_a_settlement_the_store_did_not_take_is_replayed(
     own_store: PrivateStore, clock: Clock, tmp_path: Path
 ) -> None:
@@ -339,3 +388,41 @@ async def test_a_settlement_the_store_did_not_take_is_replayed(
     await worker.aclose()
     await client.aclose()
     assert keeper.abandoned() == ["w"]
+
+
+# --- what a keeper sees ------------------------------------------------------------------------
+
+
+async def test_a_keeper_misses_no_change(
+    ledger: RedisLedger, keeper: LedgerKeeper, client: Redis
+) -> None:
+    """P2: counters that change often say so seldom, and still none of their changes is missed."""
+    await keeper.tick()
+    for n in range(900):
+        hot, own = budget(10**9, 1, rule="hot"), budget(10**9, 1, rule=f"r{n % 300}")
+        await ledger.reserve(f"a{n}", "w", [hot, own], TTL)
+        await ledger.settle(f"a{n}", {"cost": 1})
+        if n % 97 == 0:
+            await keeper.tick()
+    await keeper.tick()
+    seen = {key.rpartition("budget:")[2]: mark.spent for key, mark in keeper.ledger.marks.items()}
+    assert seen == {"hot:": 900, **{f"r{n}:": 3 for n in range(300)}}
+    assert await client.xlen("{envelope}:changes") < 1_000  # of 2,100 changes
+
+
+async def test_a_keeper_that_was_away_too_long_looks_at_everything(
+    ledger: RedisLedger, keeper: LedgerKeeper, client: Redis
+) -> None:
+    """P2: where the changes since the last look are not kept any more, all counters are read."""
+    await keeper.tick()
+    await ledger.reserve("a", "w", [budget(10, 1, rule="missed")], TTL)
+    await ledger.settle("a", {"cost": 1})
+    await client.delete("{envelope}:changes")
+    await client.xadd("{envelope}:changes", {"k": "gone"}, id="5000000-0")
+    filler = client.pipeline(transaction=False)
+    for n in range(100_000):
+        filler.xadd("{envelope}:changes", {"k": "gone"}, id=f"{5_000_001 + n}-0")
+    await filler.execute()
+    await client.hset("{envelope}:epoch", "seq", 6_000_000)
+    await keeper.tick()
+    assert [mark.spent for _, mark in keeper.ledger.marks.items()] == [1]

@@ -168,7 +168,7 @@ class LossMachine(RuleBasedStateMachine):
 
 
 def test_a_store_that_forgets_is_told_again(store: PrivateStore) -> None:
-    """P2: FLUSHALL and old copies, in any order with calls: never a fresh budget, never too full."""
+    """P2: FLUSHALL and old copies, in any order with calls: never a fresh budget."""
     LossMachine.url = store.url
     run_state_machine_as_test(
         LossMachine,

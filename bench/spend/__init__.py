@@ -1,0 +1,1 @@
+"""What `bench.overspend` is made of: scenarios, callers, products, the report."""
