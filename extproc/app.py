@@ -17,11 +17,11 @@ from extproc.guardrails.engine import Engine
 from extproc.guardrails.selection import compile_guardrails
 from extproc.identity.key_cache import KeyCache
 from extproc.identity.key_store import KeyStore
+from extproc.ledger.keeper import slate_path
+from extproc.ledger.redis_ledger import RedisLedger
+from extproc.ledger.slate import Slate
 from extproc.limits.caps import CapMatcher
 from extproc.limits.match import LimitMatcher
-from extproc.limits.keeper import slate_path
-from extproc.limits.redis_ledger import RedisLedger
-from extproc.limits.slate import Slate
 from extproc.policy.choose import engine_for
 from extproc.routing.plan import Router
 from extproc.store_client import StoreUnavailable, open_client

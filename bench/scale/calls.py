@@ -12,8 +12,8 @@ from bench.scale.matching import AMOUNTS, config_of
 from bench.scale.store import Store
 from extproc.config.limit_model import BudgetRule, LimitWhen, RateLimitRule
 from extproc.identity.principal import Principal
+from extproc.ledger.redis_ledger import RedisLedger
 from extproc.limits.match import LimitMatcher
-from extproc.limits.redis_ledger import RedisLedger
 from extproc.limits.values import Charge, Measure, Reserved
 
 MODELS = ("openai-main/gpt-4o-mini",)

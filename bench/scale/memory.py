@@ -12,8 +12,8 @@ from bench.scale.calls import (
     one_call,
 )
 from bench.scale.store import Steps, open_store, store
+from extproc.ledger.redis_ledger import RedisLedger
 from extproc.limits.match import LimitMatcher
-from extproc.limits.redis_ledger import RedisLedger
 
 COUNT, FULL, OPEN, STEP = 50_000, 2_000, 5_000, 50
 BUCKETS = 60

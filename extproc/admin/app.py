@@ -18,7 +18,7 @@ from starlette.routing import Route
 from extproc.admin.metrics_page import STORE_TIMEOUT_MS, MetricsPage
 from extproc.admin.readiness import Readiness
 from extproc.admin.spec import Spec
-from extproc.limits.redis_ledger import RedisLedger
+from extproc.ledger.redis_ledger import RedisLedger
 from extproc.store_client import open_client
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol, get_args
 
-from extproc.limits.epoch import NoLedger
+from extproc.ledger.epoch import NoLedger
 from extproc.limits.values import LedgerUnavailable
 
 State = Literal["ok", "rebuilding", "stopped", "lost", "unavailable"]

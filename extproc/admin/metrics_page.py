@@ -17,7 +17,7 @@ from extproc.admin.http_get import NoAnswer, get
 from extproc.admin.ledger_state import STATES, State, ledger_state
 from extproc.admin.limit_scan import LimitScan
 from extproc.admin.spec import Spec
-from extproc.limits.redis_ledger import RedisLedger
+from extproc.ledger.redis_ledger import RedisLedger
 from extproc.store_client import StoreUnavailable, mapped_errors
 from extproc.telemetry import catalog
 from extproc.telemetry.collect import collect, gauge, total
@@ -25,7 +25,7 @@ from extproc.telemetry.collect import collect, gauge, total
 STORE_TIMEOUT_MS = 1_000
 LIMITS_WITHIN_S = 2.0
 STATS_KEY = "{envelope}:stats"
-"""A hash that the ledger's scripts keep (`limits/shared.lua`)."""
+"""A hash that the ledger's scripts keep (`ledger/shared.lua`)."""
 _ACTIVE = "http.envelope.downstream_rq_active"
 
 

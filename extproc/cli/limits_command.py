@@ -21,9 +21,9 @@ from extproc.config.load import load
 from extproc.config.mistake import did_you_mean
 from extproc.config.model import Config
 from extproc.config.sources import read_sources, sources_from_json
-from extproc.limits.epoch import NoLedger
+from extproc.ledger.epoch import NoLedger
+from extproc.ledger.redis_ledger import RedisLedger
 from extproc.limits.match import compile_limits
-from extproc.limits.redis_ledger import RedisLedger
 from extproc.limits.unused import unused
 from extproc.limits.values import CounterReading, LedgerUnavailable
 from extproc.state import DEFAULT_STATE, StateDir

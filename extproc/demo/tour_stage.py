@@ -23,7 +23,7 @@ from extproc.audit.values import Entry
 from extproc.demo.tour_gateway import RunningGateway
 from extproc.demo.tour_provider import ProviderView
 from extproc.identity.keys import RANDOM_BYTES, mint
-from extproc.limits.redis_ledger import RedisLedger
+from extproc.ledger.redis_ledger import RedisLedger
 from extproc.limits.values import CounterReading
 from extproc.store import connect
 

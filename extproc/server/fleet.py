@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from extproc.dataplane.envoy_process import write_atomically
-from extproc.limits.keeper import LedgerKeeper
+from extproc.ledger.keeper import LedgerKeeper
 from extproc.limits.values import LedgerUnavailable
 from extproc.server.child import Child, python
 

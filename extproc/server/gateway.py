@@ -31,7 +31,7 @@ from extproc.config.reload import Bad, Changed, Watch
 from extproc.config.sources import Source, sources_to_json
 from extproc.dataplane.bootstrap import Place
 from extproc.dataplane.envoy_process import EnvoyProcess, write_atomically
-from extproc.limits.keeper import LedgerKeeper
+from extproc.ledger.keeper import LedgerKeeper
 from extproc.server.child import Child, python
 from extproc.server.fleet import Fleet
 from extproc.state import StateDir

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from extproc.admin.spec import Spec
 from extproc.config.sources import Source, sources_to_json
-from extproc.limits.redis_ledger import RedisLedger
+from extproc.ledger.redis_ledger import RedisLedger
 from extproc.store import PrivateStore
 from extproc.store_client import open_client
 

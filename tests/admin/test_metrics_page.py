@@ -7,12 +7,12 @@ from redis.asyncio import Redis
 
 from extproc.admin.metrics_page import STATS_KEY, MetricsPage
 from extproc.admin.spec import Spec
-from extproc.limits.epoch import EPOCH_KEY
-from extproc.limits.redis_ledger import RedisLedger, wall_clock_ms
+from extproc.ledger.epoch import EPOCH_KEY
+from extproc.ledger.redis_ledger import RedisLedger, wall_clock_ms
 from extproc.store import PrivateStore
 from extproc.telemetry.metrics import Metrics
 from extproc.telemetry.snapshot import SnapshotFile, encode
-from tests.limits.clock import budget, rate, slots
+from tests.ledger.clock import budget, rate, slots
 from tests.telemetry.records import served
 
 Scraped = dict[str, dict[str, float]]

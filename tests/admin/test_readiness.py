@@ -15,8 +15,8 @@ from redis.asyncio import Redis
 from extproc.admin import readiness
 from extproc.admin.readiness import Missing, Readiness
 from extproc.admin.spec import Spec
-from extproc.limits.epoch import EPOCH_KEY
-from extproc.limits.redis_ledger import RedisLedger
+from extproc.ledger.epoch import EPOCH_KEY
+from extproc.ledger.redis_ledger import RedisLedger
 from extproc.store import PrivateStore
 from tests.admin.conftest import ACCOUNT, answering, write_config
 

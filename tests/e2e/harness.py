@@ -30,7 +30,7 @@ import httpx2
 import openai
 from redis.asyncio import Redis
 
-from extproc.limits.redis_ledger import RedisLedger
+from extproc.ledger.redis_ledger import RedisLedger
 from extproc.limits.values import CounterReading
 from extproc.server.child import Child, python
 from extproc.store import connect

@@ -14,12 +14,12 @@ from redis.asyncio import Redis
 
 from extproc.cli import limits_command
 from extproc.config.sources import read_sources, sources_to_json
-from extproc.limits.epoch import EPOCH_KEY
-from extproc.limits.redis_ledger import RedisLedger, wall_clock_ms
+from extproc.ledger.epoch import EPOCH_KEY
+from extproc.ledger.redis_ledger import RedisLedger, wall_clock_ms
 from extproc.limits.values import Charge
 from extproc.state import StateDir
-from tests.limits.clock import budget, rate, slots
-from tests.limits.conftest import PrivateStore
+from tests.ledger.clock import budget, rate, slots
+from tests.ledger.conftest import PrivateStore
 
 Capture = pytest.CaptureFixture[str]
 CONFIG = """

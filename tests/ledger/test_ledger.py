@@ -7,10 +7,10 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from extproc.limits.redis_ledger import RedisLedger
+from extproc.ledger.redis_ledger import RedisLedger
 from extproc.limits.values import NOTHING, Charge, CounterReading, Exceeded, Reserved
-from tests.limits.clock import DAY_MS, Clock, budget, rate
-from tests.limits.conftest import opened
+from tests.ledger.clock import DAY_MS, Clock, budget, rate
+from tests.ledger.conftest import opened
 
 TTL = 60_000
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from extproc.limits.redis_ledger import RedisLedger
+from extproc.ledger.redis_ledger import RedisLedger
 from extproc.limits.values import NOTHING, Degrade, Exceeded, Reserved
 from extproc.limits.window import Calendar, Sliding
-from tests.limits.clock import DAY_MS, Clock, budget, rate, slots
-from tests.limits.conftest import opened
+from tests.ledger.clock import DAY_MS, Clock, budget, rate, slots
+from tests.ledger.conftest import opened
 
 TTL = 60_000
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from extproc.limits.keeper import LedgerKeeper
-from extproc.limits.redis_ledger import RedisLedger
+from extproc.ledger.keeper import LedgerKeeper
+from extproc.ledger.redis_ledger import RedisLedger
 from extproc.limits.values import NOTHING, Exceeded, LedgerUnavailable, Reserved
 from extproc.limits.window import Sliding
-from tests.limits.clock import DAY_MS, Clock, budget, rate, slots
-from tests.limits.conftest import PrivateStore, opened
+from tests.ledger.clock import DAY_MS, Clock, budget, rate, slots
+from tests.ledger.conftest import PrivateStore, opened
 
 TTL = 60_000
 MINUTE_MS = 60_000

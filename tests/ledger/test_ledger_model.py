@@ -12,9 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from redis.asyncio import Redis
 
 from extproc.limits.values import Charge, Exceeded, Measure
-from tests.limits.clock import Clock, budget, rate
-from tests.limits.conftest import PrivateStore, opened
-from tests.limits.model import ModelLedger
+from tests.ledger.clock import Clock, budget, rate
+from tests.ledger.conftest import PrivateStore, opened
+from tests.ledger.model import ModelLedger
 
 T = TypeVar("T")
 NAMES = st.sampled_from([f"id{n}" for n in range(8)])

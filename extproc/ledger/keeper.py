@@ -16,15 +16,15 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from extproc.limits.epoch import EPOCH_KEY, NoLedger
-from extproc.limits.mark_file import MarkFile
-from extproc.limits.redis_ledger import (
+from extproc.ledger.epoch import EPOCH_KEY, NoLedger
+from extproc.ledger.mark_file import MarkFile
+from extproc.ledger.redis_ledger import (
     LOOK_BACK,
     RECOVERY_MS,
     RedisLedger,
     wall_clock_ms,
 )
-from extproc.limits.slate import Line, Slate, State, is_abandoned, read
+from extproc.ledger.slate import Line, Slate, State, is_abandoned, read
 from extproc.limits.values import NOTHING, CounterReading, LedgerUnavailable, Measure
 from extproc.store_client import StoreRefused, StoreUnavailable, check_policy, mapped_errors
 

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from redis.asyncio import Redis
 
-from extproc.limits.keeper import LedgerKeeper
+from extproc.ledger.keeper import LedgerKeeper
 from extproc.limits.values import Charge, Reserved
 from extproc.limits.window import Calendar
-from tests.limits.clock import NOON, Clock, budget, slots
-from tests.limits.conftest import PrivateStore, opened
+from tests.ledger.clock import NOON, Clock, budget, slots
+from tests.ledger.conftest import PrivateStore, opened
 
 T = TypeVar("T")
 TTL = 60_000

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from extproc.limits.marks import Mark
+from extproc.ledger.marks import Mark
 
 SPARE_LINES = 10_000
 

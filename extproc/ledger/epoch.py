@@ -15,9 +15,9 @@ from typing import Any
 
 import hiredis
 
-from extproc.limits.redis_line import Argument, RedisLine
-from extproc.limits.scripts import BEGIN, Script
-from extproc.limits.store_clock import StoreClock
+from extproc.ledger.redis_line import Argument, RedisLine
+from extproc.ledger.scripts import BEGIN, Script
+from extproc.ledger.store_clock import StoreClock
 from extproc.limits.values import LedgerUnavailable
 
 # Every key carries this hash tag, so a cluster keeps them on one shard; one key routes the call.

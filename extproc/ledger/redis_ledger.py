@@ -16,14 +16,14 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from extproc.limits import scripts
-from extproc.limits.epoch import EpochLine
-from extproc.limits.holding import Holding, Place, charge_arguments, place, read_noted
-from extproc.limits.marks import Marks, pages, worth_keeping
-from extproc.limits.readings import reading
-from extproc.limits.redis_line import Argument, RedisLine
-from extproc.limits.slate import Slate
-from extproc.limits.store_clock import StoreClock
+from extproc.ledger import scripts
+from extproc.ledger.epoch import EpochLine
+from extproc.ledger.holding import Holding, Place, charge_arguments, place, read_noted
+from extproc.ledger.marks import Marks, pages, worth_keeping
+from extproc.ledger.readings import reading
+from extproc.ledger.redis_line import Argument, RedisLine
+from extproc.ledger.slate import Slate
+from extproc.ledger.store_clock import StoreClock
 from extproc.limits.values import (
     AMOUNT_MAX,
     NOTHING,

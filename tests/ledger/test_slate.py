@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from extproc.limits.slate import SLOT_BYTES, SLOTS, Line, Slate, State, is_abandoned, read
+from extproc.ledger.slate import SLOT_BYTES, SLOTS, Line, Slate, State, is_abandoned, read
 
 
 def test_each_state_can_be_read_back(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_living_workers_slate_is_not_touched(tmp_path: Path) -> None:
 
 KILLED = """
 import os, pathlib, signal, sys
-from extproc.limits.slate import Slate
+from extproc.ledger.slate import Slate
 slate = Slate(pathlib.Path(sys.argv[1]))
 slate.asked("a"); slate.sent("a")
 slate.asked("b"); slate.sent("b"); slate.used("b", {"requests": 1, "tokens": 2, "cost": 3})

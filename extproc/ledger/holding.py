@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from extproc.limits.marks import KEEP_MS
-from extproc.limits.redis_line import Argument
+from extproc.ledger.marks import KEEP_MS
+from extproc.ledger.redis_line import Argument
 from extproc.limits.values import AMOUNT_MAX, Charge, Measure, Mode
 
 MODES: dict[Mode, str] = {"enforce": "e", "audit": "a", "soft": "v"}

@@ -7,10 +7,10 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from extproc.limits.redis_ledger import RedisLedger
+from extproc.ledger.redis_ledger import RedisLedger
 from extproc.limits.values import LedgerUnavailable, Reserved
-from tests.limits.clock import DAY, NOON, Clock, budget, rate
-from tests.limits.conftest import PrivateStore, opened
+from tests.ledger.clock import DAY, NOON, Clock, budget, rate
+from tests.ledger.conftest import PrivateStore, opened
 
 CHARGES = [rate(10), budget(1_000, 100)]
 
