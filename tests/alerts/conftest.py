@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from tests.alerts.desks import Stage
 from tests.alerts.smtp_target import Certificate, make_certificate
-from tests.limits.conftest import PrivateStore
+from tests.ledger.conftest import PrivateStore
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from extproc.alerts.claims import PREFIX, Busy, Claims, Mine, Sent
 from extproc.store_client import StoreUnavailable, open_client
-from tests.limits.conftest import PrivateStore
+from tests.ledger.conftest import PrivateStore
 
 
 async def test_one_of_many_gets_it(client: Redis) -> None:

@@ -24,7 +24,7 @@ from tests.alerts.desks import BASE, Stage
 from tests.alerts.fake_time import FakeTime
 from tests.alerts.http_target import HANG, Got
 from tests.alerts.readings import DAY_MS, HOUR_MS, MIDDLE_MS, SPAN, reading
-from tests.limits.conftest import PrivateStore
+from tests.ledger.conftest import PrivateStore
 
 
 def thresholds(got: list[Got]) -> list[float]:

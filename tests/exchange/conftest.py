@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.exchange.stage import Stage
-from tests.limits.conftest import PrivateStore, own_store, store
+from tests.ledger.conftest import PrivateStore, own_store, store
 
 __all__ = ["own_store", "stage", "store"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from extproc.errors import Code
 from tests.exchange.stage import IN, OUT, Json, Stage, account, budgets, model, rates
-from tests.limits.conftest import PrivateStore
+from tests.ledger.conftest import PrivateStore
 
 TEN_WORDS = 17
 BIG = TEN_WORDS * IN + 1000 * OUT
