@@ -47,7 +47,7 @@ async def test_an_entry_tells_the_whole_story(
     assert (finding["label"], finding["count"]) == ("EMAIL", 1)
     assert entry["guardrails"]["llm_output"]["outcomes"] == {"global/secrets-detection": "pass"}
     assert entry["plan"] == [MINI, SONNET]
-    assert entry["served"] == {"model": MINI, "attempts": 1}
+    assert entry["served"] == {"model": MINI, "provider": "openai", "attempts": 1}
     assert entry["usage"]["input_tokens"] == seen.input_tokens
     assert entry["usage"]["output_tokens"] == 9
     assert entry["cost_nano_usd"] == seen.input_tokens * 150 + 9 * 600
