@@ -211,7 +211,8 @@ async def test_a_provider_cannot_speak_for_the_gateway(
     assert answer.headers["x-tfy-resolved-model"] == model
     assert not [name for name in FORGED if "forged" in answer.headers.get(name, "")]
     assert "x-envelope-local" not in answer.headers and "x-envelope-retry" not in answer.headers
-    assert (await gateway.entry_of(answer))["served"] == {"model": model, "attempts": 1}
+    served = (await gateway.entry_of(answer))["served"]
+    assert served == {"model": model, "provider": "openai", "attempts": 1}
 
 
 @pytest.mark.parametrize("streamed", [False, True])
