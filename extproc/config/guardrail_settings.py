@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from extproc.config.fields import complaint
 from extproc.config.mistake import one_of
 from extproc.config.model import Document
+from extproc.config.secrets_settings import SecretsSettings
 
 PII_CATEGORIES = ("EMAIL", "PHONE", "CARD", "IBAN", "US_SSN")
 
@@ -35,12 +36,6 @@ class PiiSettings(Document):
     """`config` of a `pii` guardrail; no `categories` means all of them."""
 
     categories: tuple[Category, ...] | None = Field(default=None, min_length=1)
-
-
-class SecretsSettings(Document):
-    """`config` of a `secrets` guardrail: what a mutate puts in a secret's place."""
-
-    redaction_text: str = Field(default="[REDACTED]", max_length=64)
 
 
 GUARDRAIL_SETTINGS: Mapping[str, type[Document]] = {"pii": PiiSettings, "secrets": SecretsSettings}
