@@ -168,7 +168,8 @@ class Exchange:
     def _broken(self) -> str:
         """Who ended what has no end: the time limit, when it was up by then, else the caller."""
         cap = self.record.caps.max_latency_ms
-        late = cap is not None and self._took_ms(self.record.ended_ns) >= cap.limit
+        took_ms = self._took_ms(self.record.ended_ns)
+        late = cap is not None and took_ms >= cap.limit - _EARLY_MS
         return "truncated" if late else "aborted"
 
     def actual(self) -> Mapping[Measure, int]:
@@ -189,3 +190,5 @@ class Exchange:
 
 
 _ENDED = frozenset({"refused", "answered", "blocked", "upstream_error", "truncated"})
+_EARLY_MS = 20
+"""Envoy's timers count from when its event loop last looked at the clock."""
