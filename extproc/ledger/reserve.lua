@@ -157,10 +157,25 @@ for n, c in ipairs(charges) do
   end
 end
 
+-- A limit that was changed shows, and is alerted by, also while it refuses every call. No amount
+-- changes by it.
+local function retell()
+  local changed = false
+  for _, c in ipairs(charges) do
+    if c.known and c.known ~= c.meta then
+      redis.call('HSET', c.key, 'm', c.meta)
+      touch(c.key)
+      changed = true
+    end
+  end
+  if changed then advance() end
+end
+
 if degrade >= 0 then
   -- A smaller request is no help where requests themselves are counted out.
   local first = hard >= 0 and charges[hard + 1].measure
   if first ~= 'requests' and first ~= 'slots' then
+    retell()
     return {2, seq, degrade, charges[degrade + 1].spent, full}
   end
 end
@@ -175,7 +190,11 @@ for _, c in ipairs(charges) do
   reply[n + 1], reply[n + 2], reply[n + 3] = c.spent, c.reserved + take, c.reset
   reply[n + 4], reply[n + 5] = c.over, take
 end
-if hard >= 0 then return reply end
+if hard >= 0 then
+  retell()
+  reply[2] = seq
+  return reply
+end
 
 -- From here on only writes.
 local held = {}

@@ -296,7 +296,20 @@ async def test_a_changed_limit_holds_at_once(ledger: RedisLedger) -> None:
     await take(ledger, "a", budget(10, 10))
     assert isinstance(await take(ledger, "b", budget(20, 10)), Reserved)
     assert isinstance(await take(ledger, "c", budget(15, 1)), Exceeded)
-    assert (await reading(ledger, "day")).limit == 20
+    seen = await reading(ledger, "day")
+    assert (seen.limit, seen.reserved) == (15, 20)
+
+
+async def test_a_limit_that_refuses_every_call_is_a_change(ledger: RedisLedger) -> None:
+    """P2: one lowered below what is spent shows, once: alerts look at changed counters alone."""
+    await take(ledger, "a", budget(20, 10))
+    await ledger.settle("a", {"cost": 10})
+    _, _, seq = await ledger.changed(0, 0) or ([], 0, 0)
+    for name, limits in (("b", [5]), ("c", [])):
+        assert isinstance(await take(ledger, name, budget(5, 1)), Exceeded)
+        found, _, now = await ledger.changed(seq, seq) or ([], 0, 0)
+        assert [(c.limit, c.spent) for c in found] == [(limit, 10) for limit in limits]
+        seq = now
 
 
 async def test_integers_are_exact_up_to_nine_million_dollars(ledger: RedisLedger) -> None:
