@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from extproc.errors import Refusal
-from extproc.llm import anthropic_texts, fields
+from extproc.llm import anthropic_frames, anthropic_texts, fields
 from extproc.llm.anthropic_billable import messages_billable
 from extproc.llm.anthropic_usage import read_anthropic_usage
 from extproc.llm.billable import Billable
@@ -46,7 +46,7 @@ class AnthropicMessages:
             max_output_tokens=body["max_tokens"],
             choices=1,
             tools=tuple(tool["name"] for tool in body.get("tools") or ()),
-            unscanned=anthropic_texts.unscanned_parts(body),
+            unscanned=anthropic_texts.request_unread(body),
         )
 
     def request_texts(self, body: Json) -> Iterator[TextSlot]:
@@ -59,7 +59,13 @@ class AnthropicMessages:
         return iter(anthropic_texts.answer_slots(body))
 
     def frame_texts(self, frame: Frame) -> Iterator[TextSlot]:
-        return iter(anthropic_texts.frame_slots(frame))
+        return iter(anthropic_frames.frame_slots(frame))
+
+    def response_unscanned(self, body: Json) -> tuple[str, ...]:
+        return anthropic_texts.answer_unread(body)
+
+    def frame_unscanned(self, frame: Frame) -> tuple[str, ...]:
+        return anthropic_frames.frame_unread(frame)
 
     def response_usage(self, body: Json) -> Reported:
         return read_anthropic_usage(body.get("usage"))

@@ -1,164 +1,207 @@
-"""Every text of an Anthropic Messages request, answer or streamed event.
+"""Every text of an Anthropic Messages request or answer, and what in them is none.
 
 Promises: each string a provider or a caller would see has a slot, in order; an unknown block or
-field is walked, not skipped (P3, P5). Not seen: object keys, numbers, binary payloads, which
-`unscanned` names on the request.
+field is walked, not skipped; what cannot be read is named (P3, P5). Tool definitions, tool inputs,
+output schemas and metadata are read whole, as JSON, one slot each, as a stream of them reads.
+Streams: `anthropic_frames.py`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from extproc.llm.call import Frame, Json, Role, TextSlot
-from extproc.llm.leaves import MACHINE_KEYS, add_leaves, add_text
+from extproc.llm.call import Json, Role, TextSlot
+from extproc.llm.leaves import (
+    MACHINE_KEYS,
+    OPEN_KINDS,
+    Found,
+    add_text,
+    is_identifier,
+    is_name,
+    walk,
+)
+from extproc.llm.slots import json_slot
 
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
-_NO_TEXT_IN_REQUEST = frozenset(
-    ("model", "messages", "system", "tools", "tool_choice", "stream", "service_tier", "thinking",
-     "cache_control", "inference_geo")
-)  # fmt: skip
-_NO_TEXT_IN_ANSWER = frozenset(
-    ("id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "usage", "container")
+_READ_ELSEWHERE = frozenset(("model", "messages", "system", "tools"))
+_NUMBERS = frozenset(("max_tokens", "stream", "temperature", "top_p", "top_k"))
+_SETTINGS = frozenset(
+    ("tool_choice", "service_tier", "thinking", "cache_control", "inference_geo", "speed")
 )
-_NO_TEXT_IN_EVENT = frozenset(("type", "index", "message", "content_block", "delta", "usage"))
-_DELTA_ROLES: dict[str, Role] = {"thinking": "reasoning", "partial_json": "tool_arguments"}
-_BINARY = frozenset(("image", "redacted_thinking", "container_upload"))
+_AUTHORED: dict[str, Role] = {
+    "output_config": "tool_definition", "output_format": "tool_definition", "metadata": "input",
+}  # fmt: skip
+_ANSWER_KEYS = frozenset(("id", "type", "role", "model", "content", "stop_reason", "usage"))
+_ANSWER_CHARS_MAX = 128
+_READABLE = frozenset(
+    ("text", "thinking", "tool_use", "server_tool_use", "mcp_tool_use", "search_result",
+     "tool_reference")
+)  # fmt: skip
+_READABLE_ENDS = ("_result", "_error", "_output")
+"""What tools of the vendor's own give back: `web_search_tool_result`, `web_fetch_result`, ..."""
+_TOOL_USE = frozenset(("type", "id", "name", "input"))
+_TOOL_RESULT = frozenset(("type", "tool_use_id", "content", "is_error"))
 
 
 def request_slots(body: Json) -> list[TextSlot]:
     """System prompt, messages, tool definitions, then every other string of the request."""
-    out: list[TextSlot] = []
+    found = Found()
     if body.get("system"):
-        _content(body, "system", "system", "system", out)
+        _content(body, "system", "system", "system", found)
     for position, message in enumerate(body["messages"]):
-        role = _ROLES.get(message.get("role"), "user")
-        _content(message, "content", f"messages[{position}].content", role, out)
-        for key in message:
-            if key not in ("role", "content"):
-                add_leaves(message, key, f"messages[{position}].{key}", role, out)
-    if body.get("tools"):
-        add_leaves(body, "tools", "tools", "tool_definition", out)
-    for key, value in body.items():
-        if key not in _NO_TEXT_IN_REQUEST and type(value) in (str, list, dict):
-            shown: Role = "tool_definition" if key == "output_config" else "input"
-            add_leaves(body, key, key, shown, out)
-    return out
+        _message(message, f"messages[{position}]", found)
+    for position in range(len(body.get("tools") or ())):
+        found.slots.append(
+            json_slot(body["tools"], position, f"tools[{position}]", "tool_definition")
+        )
+    _fields(body, found)
+    return found.slots
+
+
+def request_unread(body: Json) -> tuple[str, ...]:
+    """JSON paths of what holds no readable text. Tool definitions are text throughout."""
+    found = Found()
+    if type(body.get("system")) is list:
+        _content(body, "system", "system", "system", found)
+    for position, message in enumerate(body["messages"]):
+        if not _is_plain(message):
+            _message(message, f"messages[{position}]", found)
+    _fields(body, found)
+    return tuple(found.unread)
 
 
 def answer_slots(body: Json) -> list[TextSlot]:
     """All blocks of a whole answer, then fields no documentation names."""
-    out: list[TextSlot] = []
+    return read_answer(body, Found()).slots
+
+
+def answer_unread(body: Json) -> tuple[str, ...]:
+    return tuple(read_answer(body, Found()).unread)
+
+
+def read_answer(body: Json, found: Found) -> Found:
     if body.get("content"):
-        _content(body, "content", "content", "assistant", out)
+        _content(body, "content", "content", "assistant", found)
     for key, value in body.items():
-        if key not in _NO_TEXT_IN_ANSWER and type(value) in (str, list, dict):
-            add_leaves(body, key, key, "assistant", out, MACHINE_KEYS)
-    return out
-
-
-def frame_slots(frame: Frame) -> list[TextSlot]:
-    """The text of one event; `channel` names the block and the field."""
-    event = frame.data
-    out: list[TextSlot] = []
-    if not event:
-        return out
-    block = f"content[{event.get('index', 0)}]"
-    delta = event.get("delta")
-    if type(delta) is dict:
-        _delta(delta, block, out)
-    elif delta is not None:
-        add_leaves(event, "delta", block, "assistant", out)
-    if type(event.get("content_block")) is dict:
-        _block(event["content_block"], block, "assistant", out)
-    if type(event.get("message")) is dict:
-        out += answer_slots(event["message"])
-    for key, value in event.items():
-        if key not in _NO_TEXT_IN_EVENT and type(value) in (str, list, dict):
-            add_leaves(event, key, key, "assistant", out, MACHINE_KEYS)
-    return out
-
-
-def unscanned_parts(body: Json) -> tuple[str, ...]:
-    """JSON paths of blocks that hold no readable text, nested ones included."""
-    out: list[str] = []
-    for position, message in enumerate(body["messages"]):
-        _unscanned(message.get("content"), f"messages[{position}].content", out)
-    return tuple(out)
-
-
-def _delta(delta: Json, block: str, out: list[TextSlot]) -> None:
-    for key, value in delta.items():
-        if not value or key in ("type", "stop_reason", "stop_sequence", "signature"):
+        kind = type(value)
+        if key in _ANSWER_KEYS and (kind is not str or len(value) <= _ANSWER_CHARS_MAX):
             continue
-        role = _DELTA_ROLES.get(key, "assistant")
-        if type(value) is str:
-            json_text = key == "partial_json"
-            channel = f"{block}.{'input' if json_text else key}"
-            out.append(TextSlot(delta, key, f"{block}.delta.{key}", role, channel, json_text))
-        else:
-            add_leaves(delta, key, f"{block}.{key}", role, out, MACHINE_KEYS)
+        if kind in OPEN_KINDS or not is_name(key):
+            walk(body, key, key, "assistant", found)
+    return found
 
 
-def _content(holder: Json, key: str, path: str, role: Role, out: list[TextSlot]) -> None:
+def read_block(block: Json, path: str, role: Role, found: Found) -> None:
+    """One block. One that cannot be read is named whole; its words are read all the same."""
+    kind = block.get("type")
+    if kind == "text" and len(block) == 2 and "text" in block:
+        add_text(block, "text", f"{path}.text", role, found)
+        return
+    if type(kind) is not str:
+        kind = ""
+    if kind == "thinking" and block.get("signature") and not block.get("thinking"):
+        found.unread.append(path)  # it was left out: only the vendor can read what the seal holds
+    if kind in _READABLE or kind.endswith(_READABLE_ENDS):
+        _block_fields(block, path, role if kind in _READABLE else "tool", found)
+    elif kind == "document" and _source_type(block) == "content":
+        _block_fields(block, path, role, found)
+    else:
+        aside = found.aside()
+        _block_fields(block, path, role, aside)
+        is_read = kind == "document" and _source_type(block) in ("text", "base64")
+        if not is_read or aside.unread:
+            found.unread.append(path)
+
+
+def _message(message: Json, path: str, found: Found) -> None:
+    role: Role = _ROLES.get(message["role"], "user")
+    for key in message:
+        if key == "content":
+            _content(message, key, f"{path}.content", role, found)
+        elif key != "role":
+            walk(message, key, f"{path}.{key}", role, found)
+
+
+def _fields(body: Json, found: Found) -> None:
+    for key, value in body.items():
+        kind = type(value)
+        if key in _READ_ELSEWHERE or (key in _NUMBERS and kind not in OPEN_KINDS):
+            continue
+        if key in _AUTHORED and kind is dict:
+            found.slots.append(json_slot(body, key, key, _AUTHORED[key]))
+        elif kind is not str or key not in _SETTINGS or not is_identifier(value):
+            if key == "container" and value:  # files of an earlier call are in it
+                found.unread.append(key)
+            names = MACHINE_KEYS if key in _SETTINGS else frozenset()
+            walk(body, key, key, "input", found, names)
+
+
+def _content(holder: Any, key: Any, path: str, role: Role, found: Found) -> None:
     content = holder.get(key)
-    if type(content) is list:
+    if type(content) is str:
+        if content:
+            found.slots.append(TextSlot(holder, key, path, role, path))
+    elif type(content) is dict:
+        read_block(content, path, role, found)
+    elif type(content) is list:
         for position, block in enumerate(content):
             where = f"{path}[{position}]"
             if type(block) is dict:
-                _block(block, where, role, out)
+                read_block(block, where, role, found)
             else:
-                add_leaves(content, position, where, role, out)
-    elif content is not None:
-        add_text(holder, key, path, role, out, MACHINE_KEYS)
+                walk(content, position, where, role, found)
 
 
-def _block(block: Json, path: str, role: Role, out: list[TextSlot]) -> None:
-    kind = block.get("type")
-    if kind == "text" and "text" in block and len(block) == 2:
-        add_text(block, "text", f"{path}.text", role, out, MACHINE_KEYS)
-        return
-    if kind in _BINARY:
-        return
-    for key in block:
+def _block_fields(block: Json, path: str, role: Role, found: Found) -> None:
+    for key, value in block.items():
+        if key in MACHINE_KEYS and type(value) is str and is_identifier(value):
+            continue
         where = f"{path}.{key}"
         if key == "content":
-            nested: Role = "tool" if str(kind).endswith("tool_result") else role
-            _content(block, key, where, nested, out)
+            _content(block, key, where, role, found)
         elif key == "input":
-            add_leaves(block, key, where, "tool_arguments", out)
-        elif key == "source" and type(block[key]) is dict:
-            _source(block[key], where, role, out)
+            if value:
+                found.slots.append(json_slot(block, key, where, "tool_arguments"))
+        elif key == "source" and type(value) is dict and "content" in value:
+            _source(value, where, role, found)
         elif key == "thinking":
-            add_text(block, key, where, "reasoning", out, MACHINE_KEYS)
-        elif key not in MACHINE_KEYS and key != "cache_control":
-            add_leaves(block, key, where, role, out, MACHINE_KEYS)
+            add_text(block, key, where, "reasoning", found)
+        elif key == "name":
+            add_text(block, key, where, role, found)
+        elif value is not None or not is_name(key):
+            # Citations quote what a search or a document said: no model wrote it.
+            walk(block, key, where, "tool" if key == "citations" else role, found)
 
 
-def _source(source: Json, path: str, role: Role, out: list[TextSlot]) -> None:
-    """A document's source: plain text and nested blocks are read, base64 is not."""
-    if source.get("type") == "text" and "data" in source:
-        add_leaves(source, "data", f"{path}.data", role, out)
+def _source(source: Json, path: str, role: Role, found: Found) -> None:
     for key in source:
         if key == "content":
-            _content(source, key, f"{path}.content", role, out)
-        elif key not in MACHINE_KEYS:
-            add_leaves(source, key, f"{path}.{key}", role, out, MACHINE_KEYS)
+            _content(source, key, f"{path}.content", role, found)
+        else:
+            walk(source, key, f"{path}.{key}", role, found)
 
 
-_READABLE = frozenset(("text", "thinking", "tool_use", "server_tool_use", "search_result"))
+def _is_plain(message: Json) -> bool:
+    """Whether it holds nothing but text, as most do; any other one is walked to find out."""
+    if len(message) != 2:
+        return False
+    content = message.get("content")
+    return type(content) is str or (type(content) is list and all(map(_is_plain_block, content)))
 
 
-def _unscanned(content: Any, path: str, out: list[str]) -> None:
-    if type(content) is not list:
-        return
-    for position, block in enumerate(content):
-        where, kind = f"{path}[{position}]", block.get("type") if type(block) is dict else None
-        if kind in _READABLE:
-            continue
-        source = block.get("source") if kind == "document" else None
-        if kind == "tool_result":
-            _unscanned(block.get("content"), f"{where}.content", out)
-        elif type(source) is dict and source.get("type") == "content":
-            _unscanned(source.get("content"), f"{where}.source.content", out)
-        elif not (type(source) is dict and source.get("type") == "text"):
-            out.append(where)
+def _is_plain_block(block: Any) -> bool:
+    if type(block) is not dict:
+        return False
+    match block.get("type"):
+        case "text":
+            return len(block) == 2 and type(block.get("text")) is str
+        case "tool_use":
+            return _TOOL_USE.issuperset(block)
+        case "tool_result":
+            return _TOOL_RESULT.issuperset(block) and type(block.get("content")) is str
+    return False
+
+
+def _source_type(block: Json) -> Any:
+    source = block.get("source")
+    return source.get("type") if type(source) is dict else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from extproc.errors import Refusal
 from extproc.usage.usage import Reported
@@ -31,7 +31,8 @@ class LlmCall:
 
     `max_output_tokens`: what the caller stated, None when it stated none. `choices`: OpenAI's `n`
     (1 elsewhere). `tools`: names of the tools the request declares, in order.
-    `unscanned`: JSON paths of parts that carry no readable text (images, audio, unknown parts).
+    `unscanned`: JSON paths of what carries no text that can be read here (images, audio, files,
+    references, what is encrypted, unknown parts).
     """
 
     operation: Operation
@@ -51,7 +52,12 @@ class TextSlot:
     `channel` names the stream of text it belongs to: slots of one channel, in order, are one text
     (the deltas of one streamed choice). It is `path` where nothing is split.
     `json_text`: the string is itself JSON (tool arguments): a replacement must keep it parseable.
+    `fixed`: it can be read and not replaced (identifiers, object keys, numbers): a finding in it
+    can only be refused. Some texts stand in a body in another form: see `slots.py`.
     """
+
+    repeats: ClassVar[bool] = False
+    """It says again what another slot says (log probabilities): nobody counts its tokens."""
 
     holder: Any
     key: Any
@@ -59,6 +65,7 @@ class TextSlot:
     role: Role
     channel: str
     json_text: bool = False
+    fixed: bool = False
 
     @property
     def text(self) -> str:
@@ -66,6 +73,9 @@ class TextSlot:
 
     @text.setter
     def text(self, value: str) -> None:
+        """Raises TypeError when `fixed`: a redaction without effect must not pass for one (P5)."""
+        if self.fixed:
+            raise TypeError("this text can be read and not replaced")
         self.holder[self.key] = value
 
 
@@ -109,6 +119,14 @@ class Dialect(Protocol):
 
     def frame_texts(self, frame: Frame) -> Iterator[TextSlot]:
         """Every text of one streamed frame; `channel` is stable across the frames of a stream."""
+        ...
+
+    def response_unscanned(self, body: Json) -> tuple[str, ...]:
+        """JSON paths of what a whole answer carries that nobody here can read, see `LlmCall`."""
+        ...
+
+    def frame_unscanned(self, frame: Frame) -> tuple[str, ...]:
+        """The same of one streamed frame; a path is stable across the frames of a stream."""
         ...
 
     def response_usage(self, body: Json) -> Reported:

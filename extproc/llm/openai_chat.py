@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from extproc.errors import Refusal
-from extproc.llm import fields, openai_texts
+from extproc.llm import fields, openai_frames, openai_texts
 from extproc.llm.billable import Billable
 from extproc.llm.call import Family, Frame, Json, LlmCall, Operation, TextSlot
 from extproc.llm.openai_billable import chat_billable
@@ -51,7 +51,7 @@ class OpenAIChat:
             max_output_tokens=fields.least(*(body.get(key) for key in _MAXIMA)),
             choices=body.get("n") or 1,
             tools=_tool_names(body),
-            unscanned=_unscanned(body),
+            unscanned=openai_texts.request_unread(body),
         )
 
     def request_texts(self, body: Json) -> Iterator[TextSlot]:
@@ -64,7 +64,13 @@ class OpenAIChat:
         return iter(openai_texts.answer_slots(body))
 
     def frame_texts(self, frame: Frame) -> Iterator[TextSlot]:
-        return iter(openai_texts.frame_slots(frame))
+        return iter(openai_frames.frame_slots(frame))
+
+    def response_unscanned(self, body: Json) -> tuple[str, ...]:
+        return openai_texts.answer_unread(body)
+
+    def frame_unscanned(self, frame: Frame) -> tuple[str, ...]:
+        return openai_frames.frame_unread(frame)
 
     def response_usage(self, body: Json) -> Reported:
         return read_openai_usage(body.get("usage"))
@@ -199,19 +205,3 @@ def _tool_names(body: Json) -> tuple[str, ...]:
         kind = tool["type"]
         names.append(tool[kind]["name"] if kind in ("function", "custom") else kind)
     return (*names, *(function["name"] for function in body.get("functions") or ()))
-
-
-def _unscanned(body: Json) -> tuple[str, ...]:
-    out = []
-    for position, message in enumerate(body["messages"]):
-        if type(message.get("content")) is list:
-            for number, part in enumerate(message["content"]):
-                if part["type"] not in ("text", "refusal"):
-                    out.append(f"messages[{position}].content[{number}]")
-        if message.get("audio"):
-            out.append(f"messages[{position}].audio")
-    if body.get("audio"):
-        out.append("audio")
-    if body.get("logprobs"):
-        out.append("logprobs")
-    return tuple(out)

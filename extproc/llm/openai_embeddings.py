@@ -13,12 +13,13 @@ from extproc.errors import Refusal
 from extproc.llm import fields
 from extproc.llm.billable import Billable
 from extproc.llm.call import Family, Frame, Json, LlmCall, Operation, TextSlot
-from extproc.llm.leaves import add_leaves
+from extproc.llm.leaves import MACHINE_KEYS, Found, add_text, walk
 from extproc.llm.openai_billable import embeddings_billable
 from extproc.llm.openai_usage import read_openai_usage
 from extproc.usage.usage import Reported
 
 _NO_TEXT = frozenset(("model", "encoding_format"))
+_ANSWER_NAMES = MACHINE_KEYS | frozenset(("model",))
 
 
 class OpenAIEmbeddings:
@@ -44,24 +45,27 @@ class OpenAIEmbeddings:
             max_output_tokens=None,
             choices=1,
             tools=(),
-            unscanned=("input",) if kind == "tokens" else (),
+            unscanned=tuple(_request(body).unread),
         )
 
     def request_texts(self, body: Json) -> Iterator[TextSlot]:
-        out: list[TextSlot] = []
-        for key, value in body.items():
-            if key not in _NO_TEXT and type(value) in (str, list, dict):
-                add_leaves(body, key, key, "input", out)
-        return iter(out)
+        return iter(_request(body).slots)
 
     def billable(self, body: Json) -> Billable:
         return embeddings_billable(body)
 
     def response_texts(self, body: Json) -> Iterator[TextSlot]:
-        return iter(())
+        """Vectors are no text; whatever else an answer holds is read."""
+        return iter(_answer(body).slots)
 
     def frame_texts(self, frame: Frame) -> Iterator[TextSlot]:
         return iter(())
+
+    def response_unscanned(self, body: Json) -> tuple[str, ...]:
+        return tuple(_answer(body).unread)
+
+    def frame_unscanned(self, frame: Frame) -> tuple[str, ...]:
+        return ()
 
     def response_usage(self, body: Json) -> Reported:
         return read_openai_usage(body.get("usage"), completion=False)
@@ -82,6 +86,51 @@ class OpenAIEmbeddings:
 
 
 OPENAI_EMBEDDINGS = OpenAIEmbeddings()
+
+
+def _request(body: Json) -> Found:
+    found = Found()
+    for key, value in body.items():
+        if type(value) not in (str, list, dict) or key in _NO_TEXT:
+            continue
+        if key == "input" and _input_kind(value) == "tokens":
+            found.unread.append(key)
+        elif key == "input":
+            _inputs(body, found)
+        else:
+            walk(body, key, key, "input", found, frozenset())
+    return found
+
+
+def _inputs(body: Json, found: Found) -> None:
+    """Strings: what looks like base64 is embedded as it stands, so it is read as it stands."""
+    given = body["input"]
+    if type(given) is str:
+        add_text(body, "input", "input", "input", found)
+        return
+    for position in range(len(given)):
+        add_text(given, position, f"input[{position}]", "input", found)
+
+
+def _answer(body: Json) -> Found:
+    found = Found()
+    for key, value in body.items():
+        if key == "data" and type(value) is list:
+            for position, item in enumerate(value):
+                _vector(value, position, item, found)
+        elif type(value) in (str, list, dict):
+            walk(body, key, key, "assistant", found, _ANSWER_NAMES)
+    return found
+
+
+def _vector(items: list[Any], position: int, item: Any, found: Found) -> None:
+    path = f"data[{position}]"
+    if type(item) is not dict:
+        walk(items, position, path, "assistant", found)
+        return
+    for key, value in item.items():
+        if key != "embedding" or type(value) not in (list, str):
+            walk(item, key, f"{path}.{key}", "assistant", found)
 
 
 def _input_kind(value: Any) -> str:

@@ -113,7 +113,8 @@ def test_every_text_of_a_request_has_a_slot() -> None:
     roles = {s.path: s.role for s in slots}
     assert roles["system[0].text"] == "system"
     assert roles["messages[1].content[0].thinking"] == "reasoning"
-    assert roles["messages[1].content[3].input.d[0].x"] == "tool_arguments"
+    assert roles["messages[1].content[3].input"] == "tool_arguments"
+    assert roles["tools[0]"] == "tool_definition"
     assert roles["messages[2].content[0].content[0].text"] == "tool"
     body = copy.deepcopy(FULL)
     for slot in ANTHROPIC_MESSAGES.request_texts(body):

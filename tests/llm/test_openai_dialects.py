@@ -118,10 +118,14 @@ def test_every_text_of_a_request_has_a_slot() -> None:
     assert roles["messages[0].content"] == "system"
     assert roles["messages[2].tool_calls[0].function.arguments"] == "tool_arguments"
     assert roles["messages[3].content"] == "tool"
-    assert roles["tools[0].function.description"] == "tool_definition"
+    assert roles["tools[0]"] == roles["response_format"] == "tool_definition"
     assert [s.path for s in slots if s.json_text] == [
         "messages[2].tool_calls[0].function.arguments",
         "messages[5].function_call.arguments",
+        "tools[0]",
+        "tools[1]",
+        "metadata",
+        "response_format",
     ]
 
 
