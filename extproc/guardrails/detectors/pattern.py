@@ -15,8 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import hyperscan
-
+from extproc.guardrails.detectors.automata import compiled
 from extproc.guardrails.values import Span
 
 _TWINS = (
@@ -80,11 +79,7 @@ class PatternDetector:
         self._widths = [trigger.width for rule in rules for trigger in rule.triggers]
         self._tail = tail
         self._texts = texts
-        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        expressions = [trigger.expression for rule in rules for trigger in rule.triggers]
-        self._database.compile(
-            expressions=expressions, ids=list(range(len(expressions))), elements=len(expressions)
-        )
+        self._database = compiled([t.expression for rule in rules for t in rule.triggers])
 
     def find(self, text: str) -> list[Span]:
         return self.scan(text, 0, True)[0]
