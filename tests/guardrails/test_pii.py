@@ -2,7 +2,6 @@
 
 import pytest
 
-from extproc.guardrails.detectors import pii
 from tests.guardrails.builders import HEX40, PII, PII_SAMPLES
 
 CASES = [(label, sample) for label, samples in PII_SAMPLES.items() for sample in samples]
@@ -69,19 +68,3 @@ def test_two_findings_side_by_side() -> None:
     """P4: neighbours are found each, in order."""
     text = "a@b.io c@d.io 123-45-6789 4111111111111111 4111111111111111"
     assert [s.label for s in PII.find(text)] == ["EMAIL", "EMAIL", "US_SSN", "CARD", "CARD"]
-
-
-def test_categories_choose() -> None:
-    """Contract (`categories`): only what is named is looked for."""
-    only = pii.build({"categories": ["CARD"]})
-    assert [s.label for s in only.find("a@b.io 4111111111111111")] == ["CARD"]
-
-
-@pytest.mark.parametrize(("config", "needle"), [
-    ({"categories": ["EMAIL", "SHOE_SIZE"]}, "SHOE_SIZE"), ({"categories": []}, "at least one"),
-    ({"categories": "EMAIL"}, "list"), ({"kategories": ["EMAIL"]}, "kategories"),
-])  # fmt: skip
-def test_mistakes_are_named(config: dict, needle: str) -> None:
-    """P7: an unknown category, an empty list and an unknown key are mistakes."""
-    assert any(needle in mistake for mistake in pii.mistakes(config))
-    assert pii.mistakes({}) == [] and pii.mistakes({"categories": ["EMAIL"]}) == []

@@ -12,8 +12,9 @@ _DOUBLED = bytes.maketrans(b"0123456789", b"\x00\x02\x04\x06\x08\x01\x03\x05\x07
 _NETWORKS = re.compile(  # issuer prefixes and lengths, ISO/IEC 7812-1
     rb"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}"  # Visa, Mastercard
     rb"|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}"  # Mastercard, Amex
-    rb"|3(?:0[0-5]|[689]\d)\d{11,16}|35(?:2[89]|[3-8]\d)\d{12,15}"  # Diners, JCB
-    rb"|6(?:011|5\d\d|4[4-9]\d|2\d\d)\d{12,15}|(?:5[06-8]|6\d)\d{11,17}"  # Discover, UnionPay...
+    rb"|3(?:0[0-5]|[689]\d)\d{11,13}|35(?:2[89]|[3-8]\d)\d{12}"  # Diners, JCB
+    rb"|62\d{14,17}|(?:50(?:18|20|38)|5893|6304|6759|676[1-3])\d{8,15}"  # UnionPay, Maestro
+    rb"|(?:5[06-8]|6\d)\d{11,14}"  # Discover, RuPay and others; longer ones are mostly row ids
 )
 
 IBAN_LENGTHS = {  # SWIFT IBAN registry
@@ -64,3 +65,7 @@ def is_ssn(area: bytes, group: bytes, serial: bytes) -> bool:
 
 def has_calling_code(digits: bytes) -> bool:
     return _CALLING_CODE.match(digits) is not None
+
+
+def is_calling_code(digits: bytes) -> bool:
+    return _CALLING_CODE.fullmatch(digits) is not None
