@@ -1,0 +1,66 @@
+"""The automata under the regex guardrail: texts of every script, work that stays bounded."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from extproc.guardrails.detectors import (
+    code_safety,
+    content_moderation,
+    regex_patterns,
+    sql_sanitizer,
+    topics,
+)
+from extproc.guardrails.detectors.regex_alphabet import Alphabet, plain, twin
+from extproc.guardrails.detectors.regex_engine import Expressions
+from extproc.guardrails.detectors.regex_syntax import parse
+from tests.guardrails.test_growth import cpu
+
+ALPHABETS = [Alphabet("éßж", twin), Alphabet("éßж", plain)]
+CHARS = st.sampled_from("aZ9 .?é\u00adßжЖ日\u2019\u200b\ufffe\uff11\U0001f600\ud800\x00")
+
+
+@pytest.mark.parametrize("alphabet", ALPHABETS)
+@settings(max_examples=150, deadline=None)
+@given(text=st.text(alphabet=CHARS, max_size=12), times=st.sampled_from((1, 40)))
+def test_every_way_to_encode_gives_the_same(alphabet: Alphabet, text: str, times: int) -> None:
+    """P5: a character becomes the same byte in any company, however the text is encoded."""
+    for whole in (text, text + "a" * times * len(text), text.replace("\U0001f600", "")):
+        expected = b"".join(alphabet.encode(char) for char in whole)
+        assert alphabet.encode(whole) == expected
+
+
+@pytest.mark.parametrize("many", [1, 40])
+def test_few_ends_and_many_are_read_alike(many: int) -> None:
+    """P4: around a few ends or backwards through all of the text, the same places are found."""
+    branches = [(branch, 0) for branch in parse(r"\bab{1,3}c|x(?!y)|(?<=z)w")]
+    expressions = Expressions(branches)
+    text = "abc xy x zw w abbbc abbbbc. " * many
+    data = expressions.alphabet.encode(text)
+    found = [at for at, which in expressions.starts(data, 0)
+             if expressions.matches(data, at, which)]  # fmt: skip
+    assert found == [at + 28 * n for n in range(many) for at in (0, 7, 10, 14)]
+
+
+CLASSES = [r"\d{1,1000}", r"\w{1,400}@\w{1,400}", r"[^,]{1,900},", r"a{0,500}b{0,499}c"]
+
+
+@pytest.mark.parametrize("pattern", CLASSES)
+def test_long_repeats_stay_cheap(pattern: str) -> None:
+    """P8: a repeat of a class is asked for its longest run, not for each of its lengths."""
+    built = regex_patterns.build({"custom_patterns": [{"pattern": pattern}]})
+    wide, narrow = "1" * 4000 + ",", "EMP-1234 " * 445
+    plain_cost = max(cpu(lambda: SIMPLE.find(narrow)), 1e-3)
+    assert cpu(lambda: built.find(wide)) < 60 * plain_cost
+
+
+SIMPLE = regex_patterns.build({"custom_patterns": [{"pattern": r"EMP-\d{4}"}]})
+
+
+@pytest.mark.parametrize(("module", "operations"), [
+    (regex_patterns, ("validate", "mutate")), (sql_sanitizer, ("validate", "mutate")),
+    (code_safety, ("validate",)), (content_moderation, ("validate",)), (topics, ("validate",)),
+])  # fmt: skip
+def test_operations_are_those_of_the_contract(module: object, operations: tuple[str, ...]) -> None:
+    """Contract (section 9.4): what only judges changes nothing."""
+    assert module.OPERATIONS == operations  # type: ignore[attr-defined]
