@@ -28,6 +28,10 @@ REVOKED_KEY = _refused("revoked key")
 LISTED_TWICE = _refused("key listed twice")
 NO_ACCOUNT = _refused("key of an account that is not configured")
 
+INTERNAL_KEY_NAME = "guardrail"
+"""What the gateway's own key of an account is called in the audit log."""
+_NONE: Mapping[str, str] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -47,12 +51,20 @@ class Directory:
     entries: Mapping[str, Entry]
 
     @classmethod
-    def of(cls, config: Config, records: Iterable[KeyRecord] = ()) -> Directory:
-        """Build from a configuration and the store's records."""
+    def of(
+        cls,
+        config: Config,
+        records: Iterable[KeyRecord] = (),
+        internal: Mapping[str, str] = _NONE,
+    ) -> Directory:
+        """Build from a configuration and the store's records.
+
+        `internal`: SHA-256 (hex) of the gateway's own keys -> the virtual account they speak for.
+        """
         accounts = {
             name: _account(config, account) for name, account in config.virtual_accounts.items()
         }
-        listed = _listed(config, accounts)
+        listed = _with_internal(_listed(config, accounts), accounts, internal)
         return cls(accounts, listed, listed).with_records(records)
 
     def with_records(self, changed: Iterable[KeyRecord]) -> Directory:
@@ -99,6 +111,19 @@ def _listed(config: Config, accounts: Mapping[str, Principal]) -> dict[str, Entr
                 Entry(LISTED_TWICE, None, kept=False) if known else _spec_entry(principal, spec)
             )
     return entries
+
+
+def _with_internal(
+    listed: dict[str, Entry], accounts: Mapping[str, Principal], internal: Mapping[str, str]
+) -> dict[str, Entry]:
+    for sha256, name in internal.items():
+        account = accounts.get(name)
+        if sha256 in listed:
+            listed[sha256] = Entry(LISTED_TWICE, None, kept=False)
+        elif account is not None:
+            own = replace(account, key=INTERNAL_KEY_NAME, internal=True)
+            listed[sha256] = Entry(own, None, kept=False)
+    return listed
 
 
 def _spec_entry(principal: Principal, spec: KeySpec) -> Entry:

@@ -16,9 +16,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from extproc.config.judge_settings import judge_accounts
 from extproc.config.model import Config
 from extproc.errors import Code, Refusal
 from extproc.identity.directory import UNKNOWN_KEY, Directory, judge
+from extproc.identity.internal_key import InternalKeys
 from extproc.identity.key_store import KeyStore
 from extproc.identity.keys import hash_key, looks_minted
 from extproc.identity.principal import Principal
@@ -42,15 +44,23 @@ def monotonic_ms() -> int:
 
 
 class KeyCache:
-    """Authenticates keys. `clock_ms` is monotonic: a wall clock set back must not look fresh."""
+    """Authenticates keys. `clock_ms` is monotonic: a wall clock set back must not look fresh.
+
+    `internal`: the gateway's own keys; without it none is accepted.
+    """
 
     def __init__(
-        self, store: KeyStore, config: Config, clock_ms: Callable[[], int] = monotonic_ms
+        self,
+        store: KeyStore,
+        config: Config,
+        clock_ms: Callable[[], int] = monotonic_ms,
+        internal: InternalKeys | None = None,
     ) -> None:
         self._store = store
         self._clock_ms = clock_ms
+        self._internal = internal
         self._records: dict[str, KeyRecord] = {}
-        self._listed = Directory.of(config)
+        self._listed = self._of(config)
         self._directory = self._listed
         self._refreshing = asyncio.Lock()
         self._epoch: int | None = None
@@ -61,8 +71,12 @@ class KeyCache:
 
     def use(self, config: Config) -> None:
         """Go by a new configuration. Costs one pass over all keys."""
-        self._listed = Directory.of(config)
+        self._listed = self._of(config)
         self._replace(self._records)
+
+    def _of(self, config: Config) -> Directory:
+        own = self._internal.digests(judge_accounts(config)) if self._internal else {}
+        return Directory.of(config, internal=own)
 
     def age_ms(self, now_ms: int) -> int:
         """How long ago the store was last asked with success, on the monotonic clock."""

@@ -14,6 +14,7 @@ class Principal:
     `key`: the key's name or public id, never its secret. `models`: globs over `account/model` and
     virtual model names; empty grants nothing. `tags`: metadata that wins over the caller's.
     `ceiling`: globs of the team; when set, they must cover a model too (a bound, never a grant).
+    `internal`: the gateway itself calls, on behalf of a guardrail (`internal_key.py`).
     """
 
     type: Literal["virtual-account", "user"]
@@ -26,6 +27,7 @@ class Principal:
     tags: Mapping[str, str] = field(default_factory=dict)
     claims: Mapping[str, Any] = field(default_factory=dict)
     ceiling: tuple[str, ...] | None = None
+    internal: bool = False
 
     @property
     def subjects(self) -> frozenset[str]:
