@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import random
 import time
 from contextlib import suppress
@@ -11,10 +12,18 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from extproc.audit.spool import Spool
+from extproc.automata_cache import keep_automata
+from extproc.config.guardrail_model import patience_ms
 from extproc.config.model import Config
+from extproc.config.secrets import resolve
 from extproc.exchange.world import Observer, World
+from extproc.guardrails.asking import Asker
+from extproc.guardrails.compile import compile_guardrails
 from extproc.guardrails.engine import Engine
-from extproc.guardrails.selection import compile_guardrails
+from extproc.guardrails.services.breaker import Breakers
+from extproc.guardrails.services.ports import Ports
+from extproc.guardrails.services.transport import Transport
+from extproc.identity.internal_key import InternalKeys, secret_at
 from extproc.identity.key_cache import KeyCache
 from extproc.identity.key_store import KeyStore
 from extproc.ledger.keeper import slate_path
@@ -39,7 +48,9 @@ class Place:
     store_url: str
     audit_folder: Path
     ledger_folder: Path
+    secrets_folder: Path
     metrics_folder: Path
+    gateway_url: str
 
 
 @dataclass(slots=True)
@@ -53,13 +64,20 @@ class Adapters:
     audit: Spool
     observer: Observer
     tokens: TokenCounter
+    http: Transport
+    asker: Asker
+    internal: InternalKeys
+    pseudonym_key: bytes
 
 
 async def build_adapters(config: Config, place: Place) -> Adapters:
+    keep_automata()
     timeout_ms = config.gateway.store.timeout_ms
     # Not tried here: a gateway whose store is away refuses with the contract's words, and recovers.
     client = open_client(place.store_url, timeout_ms)
-    keys = KeyCache(KeyStore(client), config)
+    secret = secret_at(place.secrets_folder)
+    internal = InternalKeys(secret)
+    keys = KeyCache(KeyStore(client), config, internal=internal)
     with suppress(StoreUnavailable):
         await keys.refresh()
     slate = Slate(slate_path(place.ledger_folder, place.owner))
@@ -72,7 +90,25 @@ async def build_adapters(config: Config, place: Place) -> Adapters:
         audit=Spool(place.audit_folder / "spool", place.owner),
         observer=build_observer(config.gateway.telemetry, place.metrics_folder, place.owner),
         tokens=TokenCounter(),
+        http=Transport(),
+        asker=Asker(Breakers(), time.monotonic),
+        internal=internal,
+        pseudonym_key=hmac.digest(secret, b"envelope pseudonyms", "sha256"),
     )
+
+
+def _engine(config: Config, place: Place, adapters: Adapters) -> Engine:
+    ports = Ports(adapters.http, place.gateway_url, adapters.internal.key, lambda: int(time.time()))
+    registry = compile_guardrails(
+        config.guardrails, config.guardrail_settings, ports, config.gateway.environment
+    )
+    return Engine(registry, config.guardrail_rules)
+
+
+def _pseudonym_key(config: Config, adapters: Adapters) -> bytes:
+    """The configured one, which several gateways can share; else this gateway's own."""
+    secret = config.gateway.guardrails.pseudonym_key
+    return adapters.pseudonym_key if secret is None else resolve(secret)
 
 
 async def build_world(config: Config, place: Place, adapters: Adapters) -> World:
@@ -92,7 +128,10 @@ async def build_world(config: Config, place: Place, adapters: Adapters) -> World
         ledger=adapters.ledger,
         prices=prices,
         tokens=adapters.tokens,
-        guardrails=Engine(compile_guardrails(config.guardrails), config.guardrail_rules),
+        guardrails=_engine(config, place, adapters),
+        asker=adapters.asker,
+        pseudonym_key=_pseudonym_key(config, adapters),
+        patience_s=patience_ms(config.guardrails.values()) / 1000,
         audit=adapters.audit,
         observer=adapters.observer,
         owner=place.owner,

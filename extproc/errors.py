@@ -67,7 +67,7 @@ TABLE: dict[Code, Row] = {
     Code.POLICY_UNAVAILABLE: Row(503, "The policy engine did not decide; nothing was sent."),
     Code.STORE_UNAVAILABLE: Row(503, "The limits store did not answer; nothing was sent."),
     Code.AUDIT_UNAVAILABLE: Row(503, "The audit log cannot be written; nothing was sent."),
-    Code.GUARDRAIL_UNAVAILABLE: Row(503, "A strict guardrail could not run; nothing was sent."),
+    Code.GUARDRAIL_UNAVAILABLE: Row(503, "A strict guardrail could not judge this call."),
     Code.OVERLOADED: Row(503, "The gateway cannot take this request now. Try again shortly."),
 }
 

@@ -2,6 +2,7 @@
 
     store/      the private Valkey's append-only file
     ledger/     this gateway's copy of what was spent, and its workers' slates
+    secrets/    what this gateway's own keys are made from (mode 0600)
     audit/      spool, Merkle log, checkpoints, signing key
     envoy/      rendered configuration, and the providers' secrets (mode 0600) for Envoy alone
     run.json    while a gateway runs: its pid, its run folder, its ports
@@ -39,6 +40,10 @@ class StateDir:
         return self.root / "audit"
 
     @property
+    def secrets(self) -> Path:
+        return self.root / "secrets"
+
+    @property
     def envoy(self) -> Path:
         return self.root / "envoy"
 
@@ -47,7 +52,9 @@ class StateDir:
         return self.root / "run.json"
 
     def prepare(self) -> StateDir:
-        for folder in (self.root, self.store, self.ledger, self.audit, self.envoy):
+        for folder in (
+            self.root, self.store, self.ledger, self.audit, self.secrets, self.envoy
+        ):  # fmt: skip
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self
 

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     config = load(read_sources(args.config))
     if isinstance(config, list):
         return _report(config, [], None, args.json)
-    found = mistakes(config, secrets=not args.no_secrets)
+    found = mistakes(config, secrets="none" if args.no_secrets else "all")
     return _report(found, [*advice(config), *_prices(config)], config, args.json)
 
 

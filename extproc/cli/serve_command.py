@@ -28,6 +28,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="folder of the unix sockets (%(default)s)")  # fmt: skip
     parser.add_argument("--host", default="127.0.0.1", help="admin address (%(default)s)")
     parser.add_argument("--admin-port", type=int, default=10080, help="(%(default)s)")
+    parser.add_argument(
+        "--gateway-url", metavar="URL", default="http://127.0.0.1:10000",
+        help="where Envoy listens, for guardrails that ask a model (%(default)s)",
+    )  # fmt: skip
     parser.add_argument("--workers", type=int, default=min(4, os.cpu_count() or 1))
     parser.add_argument("--ready-file", type=Path, help="written once the workers listen")
 
@@ -49,8 +53,8 @@ async def _serve(arguments: argparse.Namespace) -> int:
     if loaded is None:
         return 2
     sources, config = loaded
-    # Secrets are Envoy's alone in a sidecar: this process need not be able to read them (P4).
-    if found := mistakes(config, secrets=False):
+    # Providers' secrets are Envoy's alone in a sidecar: this process cannot read them (P4).
+    if found := mistakes(config, secrets="own"):
         print("\n".join(map(str, found)), file=sys.stderr)
         return 2
     options = Options(
@@ -63,6 +67,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
         store_url=arguments.store,
         data_plane=False,
         run=arguments.run_dir,
+        gateway_url=arguments.gateway_url,
     )
     async with Gateway(options, sources, config) as gateway:
         facts = gateway.facts()

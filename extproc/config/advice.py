@@ -89,8 +89,16 @@ def _patterns(config: Config) -> Iterator[tuple[str, str]]:
 
 def _inert(config: Config) -> Iterator[Mistake]:
     for rule in config.guardrail_rules:
-        if not rule.llm_input_guardrails and not rule.llm_output_guardrails:
-            key = f"gateway-guardrails-config#{rule.id}"
+        key = f"gateway-guardrails-config#{rule.id}"
+        for_tools = rule.mcp_tool_pre_invoke_guardrails or rule.mcp_tool_post_invoke_guardrails
+        if for_tools:
+            yield told_at(
+                config, key,
+                f"rule '{rule.id}' names guardrails of tool calls, which this version does not serve",
+            )  # fmt: skip
+        elif rule.unscanned == "allow" and not (
+            rule.llm_input_guardrails or rule.llm_output_guardrails
+        ):
             yield told_at(config, key, f"rule '{rule.id}' names no guardrail")
 
 

@@ -28,7 +28,7 @@ from extproc.config.yaml_tree import Node
 
 def check(pages: Sequence[Page], names: Names) -> list[Mistake]:
     """Every mistake between documents; order is the caller's business."""
-    found = [*_repeats(pages), *_shared_ids(pages), *_gateways(pages), *_unsupported(pages)]
+    found = [*_repeats(pages), *_shared_ids(pages), *_gateways(pages), *_reserved_team(pages)]
     if names.complete:
         found += [*dangling(pages, names), *_no_accounts(pages)]
     return found
@@ -132,14 +132,7 @@ def _no_accounts(pages: Sequence[Page]) -> Iterator[Mistake]:
         )
 
 
-def _unsupported(pages: Sequence[Page]) -> Iterator[Mistake]:
-    """MCP tool calls are not governed yet, so a rule for them would protect nothing."""
-    hooks = ("mcp_tool_pre_invoke_guardrails", "mcp_tool_post_invoke_guardrails")
+def _reserved_team(pages: Sequence[Page]) -> Iterator[Mistake]:
     for page in pages:
-        for hook in hooks if page.kind == "gateway-guardrails-config" else ():
-            for node in nodes(page.tree, ("rules", EACH, hook)):
-                if node.children:
-                    message = f"`{hook}` is not supported by this version; leave it empty"
-                    yield page.mistake(node, message)
         if page.kind == "team" and page.name == "everyone":
             yield page.mistake(page.tree, "team 'everyone' is reserved: it means every user")

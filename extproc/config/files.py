@@ -11,9 +11,10 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from extproc.config.kinds import CHANNEL
+from extproc.config.json_schema_settings import JsonSchemaSettings
+from extproc.config.kinds import CHANNEL, GUARDRAILS
 from extproc.config.mistake import Mistake
-from extproc.config.model import Config, SecretRef
+from extproc.config.model import Config, Document, SecretRef
 
 REGO_SUFFIXES = (".rego", ".json", ".yaml", ".yml")
 
@@ -23,14 +24,18 @@ def check_files(config: Config) -> list[Mistake]:
     return [*check_rego(config), *check_secrets(config)]
 
 
-def check_secrets(config: Config, environ: Mapping[str, str] | None = None) -> list[Mistake]:
-    """Secrets of providers and of channels that cannot be had here.
+def check_secrets(
+    config: Config, environ: Mapping[str, str] | None = None, *, providers: bool = True
+) -> list[Mistake]:
+    """Secrets of providers, channels and guardrails that cannot be had here.
 
-    `environ`: default this process's own.
+    `environ`: default this process's own. `providers=False` where Envoy alone reads theirs.
     """
     variables = os.environ if environ is None else environ
     found = []
     for key, whose, secret in _secrets(config):
+        if key.startswith("provider-account/") and not providers:
+            continue
         if fault := _secret_fault(secret, variables):
             found.append(told_at(config, key, f"{whose}: {fault}"))
     return found
@@ -45,6 +50,25 @@ def _secrets(config: Config) -> Iterator[tuple[str, str, SecretRef]]:
     for name, channel in config.channels.items():
         for field, secret in channel.secrets():
             yield f"{CHANNEL}/{name}", f"`{field}` of channel '{name}'", secret
+    for name, settings in config.guardrail_settings.items():
+        for field, secret in _within(settings):
+            group = name.partition("/")[0]
+            yield f"{GUARDRAILS}/{group}", f"`{field}` of guardrail '{name}'", secret
+    for field, secret in _within(config.gateway.guardrails, "guardrails"):
+        yield f"gateway-config/{config.gateway.name}", f"`{field}`", secret
+
+
+def _within(part: Document, path: str = "") -> Iterator[tuple[str, SecretRef]]:
+    """Secrets anywhere inside a document, with the field's path."""
+    for name, value in part:
+        where = f"{path}.{name}" if path else name
+        if isinstance(value, SecretRef):
+            yield where, value
+        elif isinstance(value, Document):
+            yield from _within(value, where)
+        elif isinstance(value, Mapping):
+            secrets = {key: one for key, one in value.items() if isinstance(one, SecretRef)}
+            yield from ((f"{where}.{key}", secret) for key, secret in secrets.items())
 
 
 def check_rego(config: Config) -> list[Mistake]:
@@ -60,6 +84,9 @@ def referenced_files(config: Config) -> Iterator[Path]:
     """Files and folders whose change is a change of the gateway: policies and secrets."""
     policy = config.gateway.policy
     yield from map(Path, (*(policy.rego or ()), *policy.shadow))
+    for settings in config.guardrail_settings.values():
+        if isinstance(settings, JsonSchemaSettings) and settings.file is not None:
+            yield Path(settings.file)
     yield from (Path(secret.file) for _, _, secret in _secrets(config) if secret.file)
 
 

@@ -16,6 +16,7 @@ RATES = "gateway-rate-limiting-config"
 TENANT_BUDGETS = ("tenant-budget-config", "team-budget-config")
 TENANT_RATES = "tenant-rate-limit-config/model"
 CHANNEL = "notification-channel"
+GUARDRAILS = "guardrail-config-group"
 # Account document -> how a subject of that kind begins; each may have a `budget` of its own.
 GRANTEES = {"team": "team", "user": "user", "virtual-account": "virtualaccount"}
 ROUTING = "gateway-load-balancing-config"
@@ -33,7 +34,7 @@ KINDS: Mapping[str, type[m.Document]] = {
     "gateway-request-caps-config": m.RequestCapsConfig,
     CHANNEL: m.NotificationChannel,
     ROUTING: m.RoutingConfig,
-    "guardrail-config-group": m.GuardrailGroup,
+    GUARDRAILS: m.GuardrailGroup,
     "gateway-guardrails-config": m.GuardrailsConfig,
 }
 
@@ -70,7 +71,6 @@ NOT_YET_KEYS: Mapping[str, frozenset[str]] = {
     "RoutingRule": frozenset({"sticky_routing"}),
     "LoadBalanceTarget": frozenset({"sla_cutoff", "headers_override", "metadata_match"}),
     "GuardrailGroup": frozenset({"collaborators", "integrations", "ownedBy"}),
-    "PiiSettings": frozenset({"pii_categories", "style"}),
 }
 
 # Field name -> values that a later version will read.
@@ -85,10 +85,6 @@ NOT_YET_VALUES: Mapping[str, frozenset[str]] = {
     "type": frozenset(
         {
             "latency-based-routing", "slack-bot",
-            "prompt-injection", "content-moderation", "regex", "topics", "metadata",
-            "sql-sanitizer", "code-safety", "json-schema", "prompt-leak", "length", "language",
-            "opa", "cedar", "judge", "webhook", "openai-moderations", "azure-content-safety",
-            "bedrock-guardrails", "patronus", "presidio",
         }
     ),
 }  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,8 +18,9 @@ from extproc.config import model as m
 from extproc.config.account_budgets import budget_id, own_budgets
 from extproc.config.check import check
 from extproc.config.explain import Path, explain, label
-from extproc.config.guardrail_settings import GUARDRAIL_SETTINGS
-from extproc.config.kinds import BUDGETS, GRANTEES, KINDS, NOT_YET_KINDS
+from extproc.config.guardrail_settings import GUARDRAIL_SETTINGS, read_settings
+from extproc.config.json_schema_settings import JsonSchemaSettings
+from extproc.config.kinds import BUDGETS, GRANTEES, GUARDRAILS, KINDS, NOT_YET_KINDS
 from extproc.config.mistake import Mistake, did_you_mean
 from extproc.config.pages import EACH, Page, gather, nodes
 from extproc.config.sources import Source, digest
@@ -149,17 +150,17 @@ def _nulls(node: Node, path: Path) -> Iterator[tuple[Path, Node]]:
 
 def _settings(page: Page) -> Iterator[Mistake]:
     """The `config` of each guardrail, by its type."""
-    if page.kind != "guardrail-config-group":
+    if page.kind != GUARDRAILS:
         return
     for guardrail in nodes(page.tree, ("guardrails", EACH)):
         config = guardrail.child("config")
         kind = guardrail.value.get("type") if isinstance(guardrail.value, dict) else None
         model = GUARDRAIL_SETTINGS.get(kind) if isinstance(kind, str) else None
-        if model is not None and config is not None and isinstance(config.value, dict):
+        if model is not None and (config is None or isinstance(config.value, dict)):
             try:
-                _read(model, config.value)
+                _read(model, {} if config is None else config.value)
             except ValidationError as error:
-                yield from explain(error, model, config, page.file)
+                yield from explain(error, model, config or guardrail, page.file)
 
 
 def _unpriced(page: Page, account: m.ProviderAccount, priced: Priced) -> Iterator[Mistake]:
@@ -187,6 +188,7 @@ def _assemble(pages: Sequence[Page], documents: Sequence[m.Document], sha256: st
         return tuple(rule for doc in every(kind) for rule in doc.rules)
 
     groups = named(m.GuardrailGroup)
+    guardrails, settings = _guardrails(pages, groups)
     return m.Config(
         digest=sha256,
         gateway=next(
@@ -204,10 +206,21 @@ def _assemble(pages: Sequence[Page], documents: Sequence[m.Document], sha256: st
         request_caps=rules(m.RequestCapsConfig),
         channels=named(m.NotificationChannel),
         routing=rules(m.RoutingConfig),
-        guardrails={f"{g}/{one.name}": one for g in groups for one in groups[g].guardrails},
+        guardrails=guardrails,
+        guardrail_settings=settings,
         guardrail_rules=rules(m.GuardrailsConfig),
         places={key: place for page in pages for key, place in _places(page)},
     )
+
+
+def _guardrails(
+    pages: Sequence[Page], groups: Mapping[str, m.GuardrailGroup]
+) -> tuple[dict[str, m.Guardrail], dict[str, m.Document]]:
+    """Every guardrail by selector, and its settings, with absolute paths."""
+    folders = {page.name: page.folder for page in pages if page.kind == GUARDRAILS}
+    found = {f"{g}/{one.name}": (g, one) for g in groups for one in groups[g].guardrails}
+    settings = {name: _resolved(read_settings(one), folders[g]) for name, (g, one) in found.items()}
+    return {name: one for name, (_, one) in found.items()}, settings
 
 
 def _places(page: Page) -> Iterator[tuple[str, tuple[str, int]]]:
@@ -232,10 +245,20 @@ def _resolved(document: m.Document, folder: str) -> m.Document:
     match document:
         case m.SecretRef(file=str() as file):
             return m.SecretRef(file=absolute(file))
+        case JsonSchemaSettings(file=str() as file):
+            return document.model_copy(update={"file": absolute(file)})
         case m.Policy(rego=rego, shadow=shadow):
             rego = rego and tuple(map(absolute, rego))
             shadow = tuple(map(absolute, shadow))
             return document.model_copy(update={"rego": rego, "shadow": shadow})
-    parts = {name: part for name, part in document if isinstance(part, m.Document)}
-    moved = {name: _resolved(part, folder) for name, part in parts.items()}
+    parts = {name: part for name, part in document if isinstance(part, m.Document | Mapping)}
+    moved = {name: _moved(part, folder) for name, part in parts.items()}
     return document.model_copy(update=moved) if moved != parts else document
+
+
+def _moved(part: Any, folder: str) -> Any:
+    if isinstance(part, m.Document):
+        return _resolved(part, folder)
+    if not any(isinstance(value, m.Document) for value in part.values()):
+        return part
+    return {name: _moved(value, folder) for name, value in part.items()}

@@ -24,11 +24,17 @@ from extproc.config.fields import (
     Name,
     OpaUrl,
     PlainName,
-    Selectors,
     StatusCode,
     StoreUrl,
     Tags,
     complaint,
+)
+from extproc.config.guardrail_model import (
+    Guardrail,
+    GuardrailDefaults,
+    GuardrailGroup,
+    GuardrailRule,
+    GuardrailsConfig,
 )
 from extproc.config.limit_model import (
     BudgetAmount,
@@ -47,6 +53,10 @@ __all__ = [
     "BudgetConfig",
     "BudgetRule",
     "Document",
+    "Guardrail",
+    "GuardrailGroup",
+    "GuardrailRule",
+    "GuardrailsConfig",
     "NotificationChannel",
     "RateLimitConfig",
     "RateLimitRule",
@@ -142,6 +152,7 @@ class GatewayConfig(Document):
     telemetry: Telemetry = Telemetry()
     metadata: MetadataContract = MetadataContract()
     limits: LimitDefaults = LimitDefaults()
+    guardrails: GuardrailDefaults = GuardrailDefaults()
 
     @model_validator(mode="after")
     def _environment_allowed(self) -> Self:
@@ -317,51 +328,14 @@ class RoutingConfig(Document):
     rules: tuple[RoutingRule, ...]
 
 
-class Guardrail(Document):
-    """One guardrail of a group; addressed as `group/name`. `config` is checked by its type."""
-
-    name: Name
-    type: Literal["pii", "secrets"]
-    operation: Literal["validate", "mutate"] = "validate"
-    enforcing_strategy: Literal["audit", "enforce", "strict", "enforce_but_ignore_on_error"] = (
-        "enforce"
-    )
-    priority: int = 0
-    timeout_ms: int = Field(default=5_000, ge=1)
-    config: Mapping[str, Any] = Field(default_factory=dict)
-
-
-class GuardrailGroup(Document):
-    type: Literal["guardrail-config-group"]
-    name: PlainName
-    guardrails: tuple[Guardrail, ...]
-
-
-class GuardrailRule(Document):
-    """All matching rules apply. A missing `when` is a mistake, never 'everything'."""
-
-    id: Name
-    when: When
-    llm_input_guardrails: Selectors = ()
-    llm_output_guardrails: Selectors = ()
-    mcp_tool_pre_invoke_guardrails: Selectors = ()
-    mcp_tool_post_invoke_guardrails: Selectors = ()
-    custom_error_message: str | None = Field(default=None, max_length=500)
-
-
-class GuardrailsConfig(Document):
-    type: Literal["gateway-guardrails-config"]
-    name: Name
-    rules: tuple[GuardrailRule, ...]
-
-
 class Config(BaseModel):
     """A whole, valid configuration. `digest` is the SHA-256 (hex) of all its sources.
 
     File paths are absolute. `places`: file and line of `type/name` of each document, of each rule
     as `type#rule-id`, of each provider's credentials as `provider-account/name#auth`, of the
     policy as `gateway-config/name#policy`. `budgets` holds the accounts' own too
-    (`account_budgets.py`). `channels`: by name.
+    (`account_budgets.py`). `channels`: by name. `guardrail_settings`: each guardrail's `config`,
+    read by its type.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -380,6 +354,7 @@ class Config(BaseModel):
     channels: Mapping[str, NotificationChannel] = Field(default_factory=dict)
     routing: tuple[RoutingRule, ...]
     guardrails: Mapping[str, Guardrail]
+    guardrail_settings: Mapping[str, Document] = Field(default_factory=dict)
     guardrail_rules: tuple[GuardrailRule, ...]
     places: Mapping[str, tuple[str, int]] = Field(default_factory=dict, repr=False)
 

@@ -151,6 +151,8 @@ _ROWS: tuple[tuple[Sequence[str], tuple[tuple[Path, Judge], ...]], ...] = (
         (
             ((*_RULE, "llm_input_guardrails", EACH), _selector),
             ((*_RULE, "llm_output_guardrails", EACH), _selector),
+            ((*_RULE, "mcp_tool_pre_invoke_guardrails", EACH), _selector),
+            ((*_RULE, "mcp_tool_post_invoke_guardrails", EACH), _selector),
         ),
     ),
     ((BUDGETS,), (((*_RULE, "degrade", EACH, "model"), _one_model), *_overrides(*_RULE))),

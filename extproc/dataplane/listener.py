@@ -97,6 +97,7 @@ def _ext_proc(message_timeout_ms: int) -> Json:
             "failure_mode_allow": False,
             "status_on_error": {"code": "ServiceUnavailable"},
             "message_timeout": seconds(message_timeout_ms),
+            "max_message_timeout": seconds(_PATIENCE_MS),
             "allow_mode_override": True,
             "mutation_rules": {"allow_envoy": True, "disallow_is_error": True},
             "metadata_options": {"receiving_namespaces": {"untyped": namespaces}},
@@ -247,6 +248,12 @@ def _virtual_host(limits: Listener) -> Json:
     }
 
 
+_MESSAGE_MS = 5_000
+"""What one message may take, unless the processor asks for more time."""
+_PATIENCE_MS = 600_000
+"""The most it may ask for: for guardrail services, within their own time limits."""
+
+
 def http_connection_manager(limits: Listener, access_log: str | None) -> Json:
     manager: Json = {
         "@type": TYPE + "filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -279,7 +286,7 @@ def http_connection_manager(limits: Listener, access_log: str | None) -> Json:
         "route_config": {"name": "envelope", "virtual_hosts": [_virtual_host(limits)]},
         "http_filters": [
             _lua_filter("answer_lock"),
-            _ext_proc(5_000),
+            _ext_proc(_MESSAGE_MS),
             _lua_filter("hold"),
             _lock(),
             _router(),

@@ -7,16 +7,18 @@ cannot be judged and does not pass.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any
 
 from extproc.errors import TABLE, Code, Refusal
-from extproc.exchange import billing
+from extproc.exchange import billing, guarding
 from extproc.exchange.headers import answer_headers
 from extproc.exchange.request import Request
 from extproc.exchange.selected import refusal_of
 from extproc.exchange.streaming import AnswerStream
-from extproc.exchange.values import Attempt, BodyReply, HeadReply, ResponseHead
+from extproc.exchange.values import Attempt, BodyReply, HeadReply, Refused, ResponseHead
+from extproc.guardrails.hook import HookRun, run
 from extproc.llm import strict_json
 from extproc.llm.call import Dialect, Json, TextSlot
 from extproc.llm.error_body import provider_error, refusal_body
@@ -39,7 +41,8 @@ class Answer:
     began_ns: int = 0
     digest: Any = field(default_factory=hashlib.sha256)
 
-    def on_head(self, head: ResponseHead) -> HeadReply:
+    def on_head(self, head: ResponseHead) -> HeadReply | Awaitable[HeadReply]:
+        """Awaitable where a judge that began with the call has not spoken, and a stream waits."""
         request, record = self.request, self.request.record
         self.head, self.began_ns = head, request.world.now_ns()
         record.first_byte_ns = self.began_ns
@@ -52,6 +55,9 @@ class Answer:
         elif head.status >= 400:
             record.outcome = "upstream_error"
         if self.local is None and head.status == 200 and _is_event_stream(head.content_type):
+            hook = request.input_hook
+            if hook is not None and hook.panel.waits:
+                return self._late_stream_head(hook)
             return self._stream_head()
         if not head.ends:
             return HeadReply(streamed=False, remove=_NEVER_PASSED)
@@ -70,47 +76,121 @@ class Answer:
         family = self.attempt.target.account.dialect
         self.provider = provider_dialect(request.operation, family)
 
+    async def _late_stream_head(self, hook: HookRun) -> HeadReply:
+        await guarding.take_time(self.request, self.request.guards.input.meanwhile_ms)
+        await hook.panel.meanwhile()
+        return self._stream_head()
+
     def _stream_head(self) -> HeadReply:
         assert self.provider is not None and self.attempt is not None
+        refusal = guarding.late_refusal(self.request)
+        if refusal is not None:
+            return self._cut_off(refusal)
         self.stream = AnswerStream(self.request, self.provider, self.attempt)
         headers = answer_headers(self.request, whole=False)
         return HeadReply(streamed=True, headers=headers, remove=("content-length",))
 
+    def _cut_off(self, refusal: Refusal) -> HeadReply:
+        """The provider has begun, and will be paid for it; the caller gets nothing of it."""
+        request, record = self.request, self.request.record
+        request.cut, record.outcome = True, "blocked"
+        record.refusal, record.status = refusal, refusal.status
+        headers = {**answer_headers(request, whole=True)}
+        return HeadReply(False, refusal=Refused(refusal, request.family, headers))
+
     # --- body ---------------------------------------------------------------------------------
 
-    def on_body(self, body: bytes, *, last: bool) -> BodyReply:
+    def on_body(self, body: bytes, *, last: bool) -> BodyReply | Awaitable[BodyReply]:
+        """Awaitable where somebody has to be asked first."""
         if self.stream is not None:
-            reply = BodyReply(self.stream.feed(body, last=last))
+            out = self.stream.feed(body, last=last)
+            if isinstance(out, Awaitable):
+                return self._later(body, _as_reply(out))
+            reply: BodyReply | Awaitable[BodyReply] = BodyReply(out)
         else:
             reply = self._whole(body)
+        if not isinstance(reply, BodyReply):
+            return self._later(body, reply)
+        return self._leaving(body, reply)
+
+    async def _later(self, body: bytes, reply: Awaitable[BodyReply]) -> BodyReply:
+        return self._leaving(body, await reply)
+
+    def _leaving(self, body: bytes, reply: BodyReply) -> BodyReply:
         self.digest.update(body if reply.body is None else reply.body)
         return reply
 
-    def _whole(self, body: bytes) -> BodyReply:
+    def _whole(self, body: bytes) -> BodyReply | Awaitable[BodyReply]:
+        """Judges that began with the call are heard first; then the answer is read."""
         assert self.head is not None
         if self.local is not None:
             return self._refuse(self.local)
+        hook = self.request.input_hook
+        if hook is not None and hook.panel.waits:
+            return self._read_late(hook, body)
+        return self._read(body)
+
+    async def _read_late(self, hook: HookRun, body: bytes) -> BodyReply:
+        guards = self.request.guards
+        await guarding.take_time(self.request, guards.input.meanwhile_ms + guards.output.wait_ms)
+        await hook.panel.meanwhile()
+        reply = self._read(body)
+        return reply if isinstance(reply, BodyReply) else await reply
+
+    def _read(self, body: bytes) -> BodyReply | Awaitable[BodyReply]:
+        assert self.head is not None
         if self.head.status >= 400:
             return self._provider_error(body)
         tree = strict_json.parse(body)
         return self._unreadable() if isinstance(tree, Refusal) else self._judge(body, tree)
 
-    def _judge(self, body: bytes, tree: Json) -> BodyReply:
+    def _judge(self, body: bytes, tree: Json) -> BodyReply | Awaitable[BodyReply]:
+        assert self.provider is not None
+        request = self.request
+        self._count(tree)
+        refusal = guarding.late_refusal(request) or self._unscanned(tree)
+        if refusal is not None:
+            return self._block(refusal)
+        if not request.guards.output.gates:
+            return self._encode(tree, changed=False)
+        began = request.world.now_ns()
+        hook = guarding.output_hook(request, self.provider.response_texts(tree), tree)
+        if hook.is_large or request.guards.output.asks:
+            return self._ask(hook, tree, began)
+        hook.look()
+        return self._judged(hook, tree, began)
+
+    async def _ask(self, hook: HookRun, tree: Json, began: int) -> BodyReply:
+        await guarding.look(hook)
+        await guarding.take_time(self.request, self.request.guards.output.wait_ms)
+        await hook.judge()
+        return self._judged(hook, tree, began)
+
+    def _judged(self, hook: HookRun, tree: Json, began: int) -> BodyReply:
+        request, record = self.request, self.request.record
+        result = record.output_guard = hook.result()
+        record.phases_ns["guardrails_out"] = request.world.now_ns() - began
+        refusal = refusal_of(result)
+        return self._encode(tree, result.changed) if refusal is None else self._block(refusal)
+
+    def _unscanned(self, tree: Json) -> Refusal | None:
+        """Parts of the answer that nobody can read: named in the entry, or refused."""
+        assert self.provider is not None
+        request, paths = self.request, self.provider.response_unscanned(tree)
+        request.record.unscanned_answer = paths
+        rule = request.guards.output.no_unscanned
+        return guarding.unscanned_refusal(rule, paths) if rule and paths else None
+
+    def _block(self, refusal: Refusal) -> BodyReply:
+        self.request.record.outcome = "blocked"
+        return self._refuse(refusal)
+
+    def _encode(self, tree: Json, changed: bool) -> BodyReply:
+        """The caller's own values back in, then the caller's dialect."""
         assert self.provider is not None and self.attempt is not None
         request, record = self.request, self.request.record
-        self._count(tree)
-        changed = False
-        if request.guards.output.gates:
-            began = request.world.now_ns()
-            result = request.world.guardrails.run_response(
-                self.provider.response_texts(tree), request.guards.output
-            )
-            record.output_guard, changed = result, result.changed
-            record.phases_ns["guardrails_out"] = request.world.now_ns() - began
-            refusal = refusal_of(result)
-            if refusal is not None:
-                record.outcome = "blocked"
-                return self._refuse(refusal)
+        if request.pseudonyms:
+            changed |= guarding.reveal(request, self.provider.response_texts(tree))
         assert request.caller is not None
         translation = translator(request.caller, self.provider)
         if translation is not None:
@@ -133,13 +213,17 @@ class Answer:
 
     def _output(self, tree: Json) -> int:
         assert self.provider is not None
-        text = " ".join(slot.text for slot in self.provider.response_texts(tree))
+        slots = self.provider.response_texts(tree)
+        text = " ".join(slot.text for slot in slots if not slot.repeats)
         return self.request.world.tokens.count_output(text, self.provider.family)
 
     def _provider_error(self, body: bytes) -> BodyReply:
         """An error of the provider keeps its status; its body speaks the caller's dialect."""
         assert self.head is not None and self.provider is not None
         request = self.request
+        refusal = guarding.late_refusal(request)
+        if refusal is not None:
+            return self._block(refusal)
         mapped = provider_error(
             request.family, self.provider.family, self.head.status, body, request.record.decision_id
         )
@@ -155,7 +239,7 @@ class Answer:
         if isinstance(tree["answer"], Refusal):
             return self._unreadable()
         add_leaves(tree, "answer", "error", "assistant", slots)
-        result = request.world.guardrails.run_response(slots, request.guards.output)
+        result = run(slots, request.guards.output)
         request.record.output_guard = result
         refusal = refusal_of(result)
         if refusal is not None:
@@ -184,6 +268,10 @@ class Answer:
         if self.stream is not None:
             self.stream.end(complete=complete)
         record.response_sha256 = self.digest.hexdigest()
+
+
+async def _as_reply(out: Awaitable[bytes | None]) -> BodyReply:
+    return BodyReply(await out)
 
 
 def _is_event_stream(content_type: str) -> bool:

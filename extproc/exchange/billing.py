@@ -76,6 +76,8 @@ def _unseen(request: Request, made: Sequence[Ended], *, complete: bool) -> bool:
 
     An error status has said it all, also where the caller did not wait for the text.
     """
+    if request.cut:
+        return True
     if made:
         return made[-1].silent or (not complete and made[-1].status < 400)
     refusal = request.record.refusal

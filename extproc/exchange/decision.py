@@ -12,8 +12,9 @@ from typing import Any
 from extproc.audit.entry import rfc3339
 from extproc.errors import Code, Refusal
 from extproc.exchange import bounds
+from extproc.exchange.guarding import environment
 from extproc.exchange.request import Request
-from extproc.exchange.selected import refusal_of, select
+from extproc.exchange.selected import select
 from extproc.exchange.values import Due
 from extproc.limits.values import Degrade, Exceeded, LedgerUnavailable, Reserved
 from extproc.policy import input as policy_input
@@ -88,6 +89,8 @@ def select_guardrails(request: Request) -> Refusal | None:
         request.metadata,
         request.incoming.headers.get("x-tfy-guardrails"),
         request.extra_guards,
+        environment(request),
+        request.principal.internal,
     )
     if isinstance(selected, Refusal):
         return selected
@@ -148,16 +151,6 @@ async def _reserve(request: Request) -> Refusal | Due | None:
         case Degrade():
             request.reserving = None
             return Due(request.charges[taken.index], taken.spent, taken.full)
-
-
-def guard(request: Request) -> Refusal | None:
-    assert request.caller is not None
-    if not request.guards.input.gates:
-        return None
-    slots = request.caller.request_texts(request.body)
-    result = request.world.guardrails.run_request(slots, request.guards.input)
-    request.record.input_guard = result
-    return refusal_of(result)
 
 
 def _exceeded(taken: Exceeded) -> Refusal:

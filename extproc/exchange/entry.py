@@ -7,7 +7,7 @@ from typing import Any
 from extproc.audit.entry import rfc3339
 from extproc.audit.values import Entry
 from extproc.exchange.record import Billed, Degraded, Record
-from extproc.guardrails.values import HookResult
+from extproc.guardrails.values import Finding, HookResult
 from extproc.limits.caps import NONE, present
 
 
@@ -33,8 +33,8 @@ def intent_entry(record: Record) -> Entry:
         entry["policy"] = _policy(record)
     if record.rule_ids or record.reservation_id or record.caps is not NONE:
         entry["limits"] = _limits(record)
-    if record.input_guard or record.output_guard:
-        entry["guardrails"] = _guardrails(record)
+    if guardrails := _guardrails(record):
+        entry["guardrails"] = guardrails
     if record.plan:
         entry["plan"] = list(record.plan)
     if record.dropped:
@@ -148,24 +148,37 @@ def _billed(attempt: Billed) -> dict[str, Any]:
 
 
 def _guardrails(record: Record) -> dict[str, Any]:
+    found: dict[str, Any]
     hooks: dict[str, HookResult | None] = {
         "llm_input": record.input_guard,
         "llm_output": record.output_guard,
     }
-    return {name: _hook(result) for name, result in hooks.items() if result is not None} | (
-        {"unscanned": list(record.call.unscanned)} if record.call and record.call.unscanned else {}
-    )
+    found = {name: _hook(result) for name, result in hooks.items() if result is not None}
+    if record.call is not None and record.call.unscanned:
+        found["unscanned"] = list(record.call.unscanned)
+    if record.unscanned_answer:
+        found["unscanned_answer"] = list(record.unscanned_answer)
+    return found
 
 
 def _hook(result: HookResult) -> dict[str, Any]:
+    faults = {"faults": dict(result.faults)} if result.faults else {}
     return {
         "outcomes": dict(result.outcomes),
-        "findings": [
-            {"guardrail": f.guardrail, "label": f.label, "path": f.path, "count": f.count}
-            for f in result.findings
-        ],
+        "findings": [_finding(finding) for finding in result.findings],
         "coverage": {"texts": result.scanned_texts, "characters": result.scanned_chars},
+        **faults,
     }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "guardrail": finding.guardrail,
+        "label": finding.label,
+        "path": finding.path,
+        "count": finding.count,
+    }
+    return values if finding.score is None else {**values, "score": finding.score}
 
 
 _RARE = (

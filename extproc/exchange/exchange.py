@@ -5,7 +5,8 @@ Promises: closed once, settled once, one audit entry, however it ends (P2, P3).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from extproc.audit.values import AuditUnavailable
@@ -14,6 +15,8 @@ from extproc.exchange import billing
 from extproc.exchange.answer import Answer
 from extproc.exchange.entry import closing_entry, intent_entry
 from extproc.exchange.govern import govern, refuse, refuse_early
+from extproc.exchange.guarding import late_refusal
+from extproc.exchange.headers import answer_headers
 from extproc.exchange.record import Record
 from extproc.exchange.request import Request
 from extproc.exchange.trace import child_of
@@ -26,6 +29,7 @@ from extproc.exchange.values import (
     Verdict,
 )
 from extproc.exchange.world import World
+from extproc.guardrails.hook import HookRun
 from extproc.limits.values import Measure
 from extproc.llm import endpoints
 
@@ -74,6 +78,10 @@ class Exchange:
         with suppress(AuditUnavailable):
             self.world.audit.intent(intent_entry(self.record))
 
+    def patience(self, ask: Callable[[int], Awaitable[None]]) -> None:
+        """How to ask Envoy for more time, in ms, before somebody has to be waited for."""
+        self._request.patience = ask
+
     def body_arrived(self, body: bytes | None) -> None:
         incoming = self._request.incoming
         self._request.incoming = Incoming(
@@ -120,10 +128,26 @@ class Exchange:
     def _took_ms(self, until_ns: int) -> int:
         return (until_ns - self.record.started_ns) // 1_000_000
 
-    def on_head(self, head: ResponseHead) -> HeadReply:
+    def judging(self) -> asyncio.Future[None] | None:
+        """Ends when the judges that began with the call have spoken; None where there are none."""
+        hook = self._request.input_hook
+        if hook is None or not hook.panel.waits:
+            return None
+        return asyncio.ensure_future(hook.panel.meanwhile())
+
+    def refuse_late(self) -> Refused | None:
+        """A judge has refused while the provider was at work, and before it said anything."""
+        refusal = late_refusal(self._request)
+        if refusal is None:
+            return None
+        self._request.cut, self.record.outcome = True, "blocked"
+        self.record.refusal, self.record.status = refusal, refusal.status
+        return Refused(refusal, self._request.family, answer_headers(self._request, whole=True))
+
+    def on_head(self, head: ResponseHead) -> HeadReply | Awaitable[HeadReply]:
         return self._answer.on_head(head)
 
-    def on_body(self, body: bytes, *, last: bool) -> BodyReply:
+    def on_body(self, body: bytes, *, last: bool) -> BodyReply | Awaitable[BodyReply]:
         if not self._request.sent:
             return BodyReply(None)
         return self._answer.on_body(body, last=last)
@@ -146,13 +170,51 @@ class Exchange:
             self.record.usage_flags.append("not_counted")
             raise
         finally:
+            self._dismiss()
+            if not self.lingers:
+                self._record_end()
+
+    @property
+    def lingers(self) -> bool:
+        """Closed, but judges that nobody waits for have not all spoken: the entry waits for them.
+
+        Then `linger` must be awaited.
+        """
+        return any(hook.panel.open for hook in self._hooks)
+
+    async def linger(self) -> None:
+        """The last judges, each within its own time limit, then the entry; also when cancelled."""
+        try:
+            for hook in self._hooks:
+                await hook.panel.finished()
+        finally:
+            self._dismiss(everybody=True)
             self._record_end()
 
+    @property
+    def _hooks(self) -> list[HookRun]:
+        request = self._request
+        return [hook for hook in (request.input_hook, request.output_hook) if hook is not None]
+
+    def _dismiss(self, everybody: bool = False) -> None:
+        """Judges whose verdict can no longer change anything need not go on."""
+        for hook in self._hooks:
+            hook.panel.close(everybody)
+
     def _record_end(self) -> None:
+        self._hear_the_last()
         # The log keeps what it cannot write now and writes it first, as soon as it can.
         with suppress(AuditUnavailable):
             self.world.audit.close(closing_entry(self.record))
         self.world.observer.exchange_closed(self.record)
+
+    def _hear_the_last(self) -> None:
+        """What judges said after the answer had left."""
+        request, record = self._request, self.record
+        if request.input_hook is not None:
+            record.input_guard = request.input_hook.result()
+        if request.output_hook is not None and record.output_guard is not None:
+            record.output_guard = request.output_hook.result()
 
     def _fix(self, complete: bool) -> None:
         record = self.record

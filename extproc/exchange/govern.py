@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from extproc.errors import Code, Refusal
-from extproc.exchange import admission, capping, decision, degrading, sending
+from extproc.exchange import admission, capping, decision, degrading, guarding, sending
 from extproc.exchange.headers import ratelimit_headers
 from extproc.exchange.models_list import models_body
 from extproc.exchange.request import Request
@@ -44,7 +44,7 @@ ROOM: tuple[tuple[str, Step], ...] = (
     ("limits", decision.reserve),
 )
 SEND: tuple[tuple[str, Step], ...] = (
-    ("guardrails", decision.guard),
+    ("guardrails", guarding.guard),
     ("plan", sending.plan),
     ("audit", sending.record_intent),
 )
@@ -54,7 +54,7 @@ async def govern(request: Request) -> Verdict:
     """Decide. Never raises but CancelledError; every other end is a verdict."""
     end: End | None
     try:
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(DEADLINE_S + request.world.patience_s):
             end = await _walk(request, ENTRY)
             if end is None and request.operation == "models":
                 return _list_models(request)

@@ -85,6 +85,7 @@ class Record:
     caps: Caps = NONE
     clamped: list[Clamped] = field(default_factory=list)
     degraded: list[Degraded] = field(default_factory=list)
+    unscanned_answer: tuple[str, ...] = ()
     input_guard: HookResult | None = None
     output_guard: HookResult | None = None
     plan: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from extproc.exchange.bounds import Demand
@@ -10,6 +11,7 @@ from extproc.exchange.record import Record
 from extproc.exchange.selected import Selected
 from extproc.exchange.values import Attempt, Due, Incoming, Shape
 from extproc.exchange.world import World
+from extproc.guardrails.hook import HookRun
 from extproc.identity.principal import Principal
 from extproc.limits import caps
 from extproc.limits.values import Charge, Degrade, Exceeded, Reserved
@@ -27,7 +29,9 @@ class Request:
     """Belongs to one exchange and one task.
 
     `lane`: the provider's dearer or cheaper lane that the caller named. `sent`: the verdict was to
-    go on.
+    go on. `cut`: the gateway itself ended an answer that the provider had begun. `patience`
+    asks Envoy for more time. `pseudonyms`:
+    placeholder -> the caller's own value; kept nowhere else.
     """
 
     world: World
@@ -60,6 +64,11 @@ class Request:
     reserving: asyncio.Task[Reserved | Exceeded | Degrade] | None = None
     attempts: tuple[Attempt, ...] = ()
     sent: bool = False
+    cut: bool = False
+    patience: Callable[[int], Awaitable[None]] | None = None
+    input_hook: HookRun | None = None
+    output_hook: HookRun | None = None
+    pseudonyms: dict[str, str] = field(default_factory=dict)
 
     def begin_round(self) -> None:
         """Forget what a policy, a cap or a limit made of the request in another shape."""

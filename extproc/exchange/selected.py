@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from extproc.errors import Code, Refusal
 from extproc.guardrails.engine import Engine
 from extproc.guardrails.selection import Selection, read_header
-from extproc.guardrails.values import HookResult
+from extproc.guardrails.values import Hook, HookResult
 
 NONE = Selection()
 
@@ -32,6 +32,8 @@ def select(
     metadata: Mapping[str, str],
     header: str | None,
     obliged: tuple[str, ...],
+    environment: str = "",
+    internal: bool = False,
 ) -> Selected | Refusal:
     """Rules, the caller's `x-tfy-guardrails` and the policy's obligations, together.
 
@@ -42,13 +44,19 @@ def select(
         return added
     extra_in = (*added.get("llm_input", ()), *obliged)
     extra_out = (*added.get("llm_output", ()), *obliged)
-    on_input = engine.rules_for(subjects, models, metadata, "llm_input", extra_in)
-    if isinstance(on_input, Refusal):
-        return on_input
-    on_output = engine.rules_for(subjects, models, metadata, "llm_output", extra_out)
-    if isinstance(on_output, Refusal):
-        return on_output
-    return Selected(on_input, on_output)
+    found = []
+    extra: tuple[tuple[Hook, tuple[str, ...]], ...] = (
+        ("llm_input", extra_in),
+        ("llm_output", extra_out),
+    )
+    for hook, names in extra:
+        selection = engine.rules_for(
+            subjects, models, metadata, hook, names, environment=environment, internal=internal
+        )
+        if isinstance(selection, Refusal):
+            return selection
+        found.append(selection)
+    return Selected(*found)
 
 
 def refusal_of(result: HookResult) -> Refusal | None:
@@ -57,5 +65,7 @@ def refusal_of(result: HookResult) -> Refusal | None:
         return Refusal(Code.GUARDRAIL_UNAVAILABLE, rule_id=result.blocked_by)
     if result.blocked_by:
         detail = result.message or f"Guardrail: {result.blocked_by}."
-        return Refusal(Code.GUARDRAIL_BLOCKED, detail, rule_id=result.blocked_by)
+        # The text may quote a service's own words, which are the caller's and not the log's (P4).
+        reason = f"guardrail {result.blocked_by}"
+        return Refusal(Code.GUARDRAIL_BLOCKED, detail, rule_id=result.blocked_by, reason=reason)
     return None

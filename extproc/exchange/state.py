@@ -55,6 +55,7 @@ TABLE: dict[tuple[State, Event], State] = {
     (_S.AWAITING_BODY, _E.HEAD_ONLY): _S.DONE,
     (_S.GOVERNING, _E.ALLOW): _S.SENT,
     (_S.GOVERNING, _E.STOP): _S.DONE,
+    (_S.SENT, _E.STOP): _S.DONE,
     (_S.SENT, _E.HEAD): _S.ANSWERING,
     (_S.SENT, _E.HEAD_OF_STREAM): _S.STREAMING,
     (_S.SENT, _E.HEAD_ONLY): _S.DONE,

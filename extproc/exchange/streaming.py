@@ -6,12 +6,14 @@ pair of dialects. Unchanged frames leave as the very bytes they came as.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from extproc.errors import Code, Refusal
-from extproc.exchange import billing
+from extproc.exchange import billing, guarding
 from extproc.exchange.selected import refusal_of
+from extproc.exchange.stream_hook import StreamHook
 from extproc.exchange.values import Attempt
 from extproc.guardrails.stream import StreamGuard
 from extproc.llm import openai_chat
@@ -37,8 +39,13 @@ class AnswerStream:
         self._final = self._error_seen = False
         self._stopped = False
         self._output = OutputCounter(request.world.tokens, provider.family)
-        selection = request.guards.output
-        self._guard = StreamGuard(selection, provider.frame_texts) if selection.gates else None
+        self._refused: Refusal | None = None
+        self._guard = self._reveal = None
+        if request.guards.output.gates:
+            self._guard = StreamHook(request, provider.frame_texts)
+        revealing = guarding.revealing(request)
+        if revealing is not None:
+            self._reveal = StreamGuard(revealing, provider.frame_texts)
         translation = translator(request.caller, provider)
         self._translator = (
             translation.stream(
@@ -50,8 +57,11 @@ class AnswerStream:
             else None
         )
 
-    def feed(self, piece: bytes, *, last: bool) -> bytes | None:
-        """What goes on instead of `piece`; None = the piece itself, untouched."""
+    def feed(self, piece: bytes, *, last: bool) -> bytes | Awaitable[bytes | None] | None:
+        """What goes on instead of `piece`; None = the piece itself, untouched.
+
+        Awaitable at the end of a stream whose judges have to be waited for.
+        """
         if self._stopped:
             return b""
         try:
@@ -59,6 +69,9 @@ class AnswerStream:
             if last:
                 frames = frames + self._reader.finish()
             self._observe(frames)
+            if self._refused is not None:
+                self._request.record.outcome = "blocked"
+                return self._stop(self._refused)
             out = self._forward(frames, last)
         except StreamFault as fault:
             self._request.record.outcome = "upstream_error"
@@ -73,29 +86,57 @@ class AnswerStream:
             self._final = self._final or self._provider.is_final(frame)
             if frame.data and "error" in frame.data:
                 self._error_seen, record.outcome = True, "upstream_error"
+            if unscanned := self._provider.frame_unscanned(frame):
+                self._note_unscanned(unscanned)
             for slot in self._provider.frame_texts(frame):
-                self._output.add(slot.channel, slot.text)
+                if not slot.repeats:
+                    self._output.add(slot.channel, slot.text)
                 record.first_token_ns = record.first_token_ns or now
                 record.last_token_ns = now
 
-    def _forward(self, frames: list[Frame], last: bool) -> bytes:
-        if self._guard is not None:
-            began = self._request.world.now_ns()
-            frames = self._guard.feed(frames)
-            if last and self._guard.blocked is None:
-                frames += self._guard.finish()
-            phases = self._request.record.phases_ns
-            spent = self._request.world.now_ns() - began
-            phases["guardrails_out"] = phases.get("guardrails_out", 0) + spent
-        out = self._encode(frames, last)
-        if self._guard is not None and self._guard.blocked is not None:
-            refusal = refusal_of(self._guard.blocked)
+    def _note_unscanned(self, paths: tuple[str, ...]) -> None:
+        """Parts of the answer that nobody can read: named in the entry, or the stream's end."""
+        request, record = self._request, self._request.record
+        record.unscanned_answer = tuple(dict.fromkeys((*record.unscanned_answer, *paths)))
+        if rule := request.guards.output.no_unscanned:
+            self._refused = guarding.unscanned_refusal(rule, paths)
+
+    def _forward(self, frames: list[Frame], last: bool) -> bytes | Awaitable[bytes]:
+        if self._guard is None:
+            return self._pass(frames, last)
+        began = self._request.world.now_ns()
+        out, judging = self._guard.feed(frames, last)
+        if judging is not None:
+            return self._judged(judging, began)
+        self._took(began)
+        return self._pass(out, last)
+
+    async def _judged(self, judging: Awaitable[list[Frame]], began: int) -> bytes:
+        frames = await judging
+        self._took(began)
+        return self._pass(frames, True)
+
+    def _took(self, began: int) -> None:
+        phases = self._request.record.phases_ns
+        spent = self._request.world.now_ns() - began
+        phases["guardrails_out"] = phases.get("guardrails_out", 0) + spent
+
+    def _pass(self, frames: list[Frame], last: bool) -> bytes:
+        """What the guardrails let go; behind it the refusal, where they refused."""
+        out = self._encode(self._revealed(frames, last), last)
+        if self._guard is not None and (result := self._guard.blocked) is not None:
             self._request.record.outcome = "blocked"
-            return out + self._stop(refusal or Refusal(Code.GUARDRAIL_BLOCKED))
+            return out + self._stop(refusal_of(result) or Refusal(Code.GUARDRAIL_BLOCKED))
         if last and not (self._final or self._error_seen):
             self._request.record.outcome = "truncated"
             return out + self._stop(Refusal(Code.UPSTREAM_ERROR, reason="stream ended early"))
         return out
+
+    def _revealed(self, frames: list[Frame], last: bool) -> list[Frame]:
+        if self._reveal is None:
+            return frames
+        frames = self._reveal.feed(frames)
+        return frames + self._reveal.finish() if last else frames
 
     def _encode(self, frames: list[Frame], last: bool) -> bytes:
         if self._translator is not None:
@@ -130,4 +171,4 @@ class AnswerStream:
             record.usage_flags.append("output_counted")
             record.usage = replace(usage, output_tokens=counted, source="counted")
         if self._guard is not None:
-            record.output_guard = self._guard.result()
+            record.output_guard = self._guard.end()

@@ -106,6 +106,7 @@ class HeadReply:
     """What to do with the answer's head. `streamed`: judge the body piece by piece.
 
     `body`: the whole answer, when the provider's own has none or none that may be waited for.
+    `refusal`: instead of the answer, which is cut off.
     """
 
     streamed: bool
@@ -113,6 +114,7 @@ class HeadReply:
     remove: tuple[str, ...] = ()
     status: int | None = None
     body: bytes | None = None
+    refusal: Refused | None = None
 
 
 @dataclass(frozen=True, slots=True)

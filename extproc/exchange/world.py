@@ -14,6 +14,7 @@ from extproc.audit.values import AuditLog
 from extproc.config.model import Config
 from extproc.errors import Refusal
 from extproc.exchange.record import Record
+from extproc.guardrails.asking import Asker
 from extproc.guardrails.engine import Engine
 from extproc.identity.principal import Principal
 from extproc.limits.caps import CapMatcher
@@ -47,7 +48,11 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """`now_ns` is monotonic; `draw` gives floats in [0, 1)."""
+    """`now_ns` is monotonic; `draw` gives floats in [0, 1).
+
+    `asker` asks guardrail services, for at most `patience_s` a hook. `pseudonym_key`: what keyed
+    placeholders are made with.
+    """
 
     config: Config
     keys: Authenticator
@@ -60,6 +65,9 @@ class World:
     prices: PriceTable
     tokens: TokenCounter
     guardrails: Engine
+    asker: Asker | None
+    pseudonym_key: bytes
+    patience_s: float
     audit: AuditLog
     observer: Observer
     owner: str

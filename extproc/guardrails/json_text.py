@@ -8,6 +8,7 @@ Refuses (None): a finding that cannot be replaced without touching the structure
 
 from __future__ import annotations
 
+import json
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -81,6 +82,10 @@ class Place:
     def fit(self, found: str, after: str, replacement: str) -> str | None:
         """The replacement for `found`, which begins here and is followed by `after`."""
         if self._in_string:
-            return None if '"' in _ESCAPE.sub("", found) else replacement
+            return None if '"' in _ESCAPE.sub("", found) else _inside_string(replacement)
         alone = self._last in ("", *" \t\r\n:,[") and after in ("", *" \t\r\n,]}")
-        return f'"{replacement}"' if alone and _BARE.fullmatch(found) else None
+        return f'"{_inside_string(replacement)}"' if alone and _BARE.fullmatch(found) else None
+
+
+def _inside_string(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]

@@ -8,11 +8,12 @@ findings overlap all of their characters go, under the leftmost one's replacemen
 from __future__ import annotations
 
 from asyncio import CancelledError
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from extproc.guardrails.detectors.pattern import settle, union
-from extproc.guardrails.selection import Gate, Scanner
+from extproc.guardrails.gate import Gate, Scanner
+from extproc.guardrails.redaction import Vault
 from extproc.guardrails.values import Span
 
 _NOT_A_FAILURE = (KeyboardInterrupt, SystemExit, CancelledError, GeneratorExit)
@@ -20,11 +21,17 @@ _NOT_A_FAILURE = (KeyboardInterrupt, SystemExit, CancelledError, GeneratorExit)
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One finding, of every gate that shares the detector; `text` replaces it when one mutates."""
+    """One finding, of every gate that shares the detector; `text`: its detector's replacement."""
 
     span: Span
     gates: tuple[Gate, ...]
     text: str
+
+    def shifted(self, by: int) -> Hit:
+        return self.moved(self.span.start + by, self.span.end + by) if by else self
+
+    def moved(self, start: int, end: int) -> Hit:
+        return Hit(Span(start, end, self.span.label), self.gates, self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,8 @@ def look(scanners: Sequence[Scanner], text: str, start: int, final: bool) -> Sig
     hits: list[Hit] = []
     failed: list[Gate] = []
     settled = len(text)
-    for detector, gates in scanners:
+    for scanner in scanners:
+        detector, gates = scanner.detector, scanner.gates
         try:
             spans, upto = detector.scan(text, start, final)
             if spans:
@@ -76,28 +84,40 @@ class Region:
     end: int
     text: str
     gate: Gate
+    label: str
 
-    def moved(self, start: int, end: int) -> Region:
-        return replace(self, start=start, end=end)
+    def longer(self, end: int) -> Region:
+        return self if end <= self.end else replace(self, end=end)
 
 
-def regions(hits: Iterable[Hit], order: Sequence[Gate]) -> list[Region]:
-    """Merge the findings of mutating gates into disjoint regions, in order.
+def regions(
+    hits: Iterable[Hit], order: Sequence[Gate], read: Callable[[int, int], str], vault: Vault
+) -> list[Region]:
+    """Merge the findings of mutating gates into disjoint regions, in order, each redacted.
 
     The leftmost finding's replacement stands for the whole region; at the same start the gate that
-    comes first in `order` (its priority) wins.
+    comes first in `order` (its priority) wins. `read`: the text between two offsets.
     """
     rank = {gate.selector: index for index, gate in enumerate(order)}
     marked = [
-        (hit.span.start, rank[gate.selector], hit.span.end, hit.text, gate)
+        (hit.span.start, rank[gate.selector], hit.span.end, hit, gate)
         for hit in hits
         for gate in hit.gates
         if gate.mutates
     ]
     merged: list[Region] = []
-    for start, _rank, end, text, gate in sorted(marked, key=lambda mark: mark[:3]):
+    for start, _rank, end, hit, gate in sorted(marked, key=lambda mark: mark[:3]):
         if merged and start < merged[-1].end:
-            merged[-1] = merged[-1].moved(merged[-1].start, max(merged[-1].end, end))
+            merged[-1] = merged[-1].longer(end)
         else:
-            merged.append(Region(start, end, text, gate))
-    return merged
+            merged.append(Region(start, end, hit.text, gate, hit.span.label))
+    return [_styled(region, read, vault) for region in merged]
+
+
+def _styled(region: Region, read: Callable[[int, int], str], vault: Vault) -> Region:
+    """The whole region's text in the gate's style: what merged in goes, and comes back, with it."""
+    style = region.gate.redaction
+    if style == "replace":
+        return region
+    value = read(region.start, region.end)
+    return replace(region, text=vault.redact(style, region.label, value, region.text))

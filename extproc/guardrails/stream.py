@@ -14,14 +14,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
-from extproc.guardrails.engine import fit
+from extproc.guardrails.gate import Gate, Scanner, for_role
+from extproc.guardrails.hook import fit, reader
 from extproc.guardrails.json_text import Place
+from extproc.guardrails.redaction import Vault
 from extproc.guardrails.scanning import Region, regions
-from extproc.guardrails.selection import Gate, Scanner, Selection
+from extproc.guardrails.selection import Selection
 from extproc.guardrails.tally import Tally
 from extproc.guardrails.values import HookResult
 from extproc.guardrails.window import Step, Window
-from extproc.llm.call import Frame, TextSlot
+from extproc.llm.call import Frame, Role, TextSlot
 
 HELD_CHARS_MAX = 65_536
 QUEUED_BYTES_MAX = 8 * 1024 * 1024
@@ -59,14 +61,16 @@ class _Piece:
 
 
 class _Channel:
-    """One text that arrives in the slots of many frames."""
+    """One text that arrives in the slots of many frames. `fixed`: it can be read, not replaced."""
 
-    __slots__ = ("pieces", "place", "window")
+    __slots__ = ("fixed", "pieces", "place", "role", "window")
 
-    def __init__(self, json: bool) -> None:
-        self.window = Window(json)
-        self.place = Place() if json else None
+    def __init__(self, slot: TextSlot) -> None:
+        self.window = Window(slot.json_text)
+        self.place = Place() if slot.json_text else None
         self.pieces: deque[_Piece] = deque()
+        self.role = slot.role
+        self.fixed = slot.fixed
 
     def add(self, slot: TextSlot, queued: _Queued, text: str) -> None:
         self.window.pending += text
@@ -115,14 +119,21 @@ class StreamGuard:
     A detector that raises is out for the rest of the stream; its strategy decides (see `Tally`).
     """
 
-    def __init__(self, selection: Selection, texts: Callable[[Frame], Iterable[TextSlot]]) -> None:
+    def __init__(
+        self,
+        selection: Selection,
+        texts: Callable[[Frame], Iterable[TextSlot]],
+        vault: Vault | None = None,
+        tally: Tally | None = None,
+    ) -> None:
         self._selection = selection
         self._texts = texts
-        self._tally = Tally(selection)
-        self._holding = selection.holding
-        self._watching = selection.watching
+        self._vault = vault or Vault(b"")
+        self._tally = tally or Tally(selection)
+        self._holding = _ByRole(selection.holding)
+        self._watching = _ByRole(selection.watching)
         self._channels: dict[str, _Channel] = {}
-        self._watched: dict[str, Window] = {}
+        self._watched: dict[str, _Channel] = {}
         self._queue: deque[_Queued] = deque()
         self._queued_bytes = 0
         self._overrun = False
@@ -169,7 +180,7 @@ class StreamGuard:
                 self._watch_slot(slot, text)
             if self._selection.holding:
                 self._channel(slot).add(slot, queued, text)
-            else:
+            elif self._watching.of(slot.role):
                 self._tally.covered(1, len(text))
         if self._selection.holding:
             self._queue.append(queued)
@@ -178,27 +189,27 @@ class StreamGuard:
     def _channel(self, slot: TextSlot) -> _Channel:
         channel = self._channels.get(slot.channel)
         if channel is None:
-            channel = self._channels[slot.channel] = _Channel(slot.json_text)
+            channel = self._channels[slot.channel] = _Channel(slot)
         return channel
 
     def _watch_slot(self, slot: TextSlot, text: str) -> None:
-        window = self._watched.get(slot.channel)
-        if window is None:
-            window = self._watched[slot.channel] = Window(slot.json_text)
-        window.pending += text
+        channel = self._watched.get(slot.channel)
+        if channel is None:
+            channel = self._watched[slot.channel] = _Channel(slot)
+        channel.window.pending += text
 
     def _watch(self, channels: Iterable[str], final: bool) -> None:
-        for name in channels if self._watching else ():
-            window = self._watched[name]
+        for name in channels if self._selection.watching else ():
+            window = self._watched[name].window
             if window.pending and (final or len(window.pending) >= _WATCH_CHARS):
-                step = window.step(self._watching, final)
+                step = window.step(self._watching.of(self._watched[name].role), final)
                 if step is not None:
                     self._note(step, name)
 
     def _advance(self, channels: Iterable[str], final: bool) -> None:
         for name in channels:
             channel = self._channels[name]
-            step = channel.window.step(self._holding, final)
+            step = channel.window.step(self._holding.of(channel.role), final)
             if step is not None:
                 self._note(step, name)
                 self._write(channel, step)
@@ -212,13 +223,18 @@ class StreamGuard:
             self._tally.saw(hit.gates, hit.span.label, name)
         if step.failed:
             self._tally.fail(step.failed)
-            self._holding = _without(self._holding, step.failed)
-            self._watching = _without(self._watching, step.failed)
+            self._holding.drop(step.failed)
+            self._watching.drop(step.failed)
 
     def _write(self, channel: _Channel, step: Step) -> None:
         if self._tally.refuses:
             return
-        found = regions(step.hits, self._selection.gates) if step.hits else []
+        found = self._regions(channel, step) if step.hits else []
+        if found and channel.fixed:
+            if not found[0].gate.lenient:
+                self._tally.cannot_redact(found[0].gate)
+                return
+            found = []
         if channel.place is not None:
             fitted = fit(step.raw, found, channel.place, step.after)
             if not isinstance(fitted, list):
@@ -226,7 +242,13 @@ class StreamGuard:
                 return
             found = fitted
         self._tally.changed |= bool(found)
-        self._tally.covered(channel.write(step.raw, found), len(step.raw))
+        written = channel.write(step.raw, found)
+        if self._holding.of(channel.role):  # a role that nobody reads is not covered (P3)
+            self._tally.covered(written, len(step.raw))
+
+    def _regions(self, channel: _Channel, step: Step) -> list[Region]:
+        read = reader(step.raw, channel.place is not None)
+        return regions(step.hits, self._selection.gates, read, self._vault)
 
     def _leave(self) -> list[Frame]:
         leaving: list[Frame] = []
@@ -249,6 +271,22 @@ class StreamGuard:
         self._channels.clear()
 
 
-def _without(scanners: tuple[Scanner, ...], failed: Sequence[Gate]) -> tuple[Scanner, ...]:
-    out = {gate.selector for gate in failed}
-    return tuple(scanner for scanner in scanners if scanner[1][0].selector not in out)
+class _ByRole:
+    """The scanners for each role's texts, without those that have failed."""
+
+    __slots__ = ("_found", "_scanners")
+
+    def __init__(self, scanners: tuple[Scanner, ...]) -> None:
+        self._scanners = scanners
+        self._found: dict[Role, tuple[Scanner, ...]] = {}
+
+    def of(self, role: Role) -> tuple[Scanner, ...]:
+        found = self._found.get(role)
+        if found is None:
+            found = self._found[role] = for_role(self._scanners, role)
+        return found
+
+    def drop(self, failed: Sequence[Gate]) -> None:
+        out = {gate.selector for gate in failed}
+        self._scanners = tuple(s for s in self._scanners if s.gates[0].selector not in out)
+        self._found = {}

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from extproc.guardrails import json_text
+from extproc.guardrails.gate import Gate, Scanner
 from extproc.guardrails.scanning import Hit, look
-from extproc.guardrails.selection import Gate, Scanner
-from extproc.guardrails.values import LOOKBEHIND, Span
+from extproc.guardrails.values import LOOKBEHIND
 
 _LONG_HOLD = 2048
 
@@ -81,4 +81,4 @@ def _moved(hit: Hit, start: int, view: json_text.View | None) -> Hit:
     begin, end = hit.span.start - start, hit.span.end - start
     if view is not None:
         begin, end = view.raw(begin), view.raw(end)
-    return Hit(Span(begin, end, hit.span.label), hit.gates, hit.text)
+    return hit.moved(begin, end)

@@ -54,7 +54,10 @@ NEED_RESTART = ("listener", "store", "audit", "telemetry")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `envelope up` was asked for. `port` and `admin_port` 0 = any free one."""
+    """What `envelope up` was asked for. `port` and `admin_port` 0 = any free one.
+
+    `gateway_url`: where a guardrail's judge finds this gateway, unless that is `host` and `port`.
+    """
 
     config_path: Path
     state: StateDir
@@ -65,6 +68,7 @@ class Options:
     store_url: str | None = None
     data_plane: bool = True
     run: Path | None = None
+    gateway_url: str = ""
 
 
 class Gateway:
@@ -156,6 +160,9 @@ class Gateway:
             "config_file": str(self._run / "config.json"),
             "audit_folder": str(self._options.state.audit),
             "ledger_folder": str(self._options.state.ledger),
+            "secrets_folder": str(self._options.state.secrets),
+            "gateway_url": self._options.gateway_url
+            or _own_url(self._options.host, self._options.port),
             "metrics_folder": str(metrics),
         }
         assert self._keeper is not None
@@ -284,7 +291,7 @@ class Gateway:
                 envoy.start(self.config)
 
     def _new_watch(self) -> Watch:
-        check = partial(mistakes, secrets=self._options.data_plane)
+        check = partial(mistakes, secrets="all" if self._options.data_plane else "own")
         return Watch(self._options.config_path, self.config, check=check)
 
     async def _reload(self, sources: list[Source], config: Config) -> bool:
@@ -366,3 +373,8 @@ def write_ready_file(path: Path, facts: dict[str, Any]) -> None:
     beside = path.with_name(path.name + ".new")
     beside.write_text(json.dumps(facts))
     beside.replace(path)
+
+
+def _own_url(host: str, port: int) -> str:
+    """Where a guardrail's judge finds this gateway; one that listens everywhere listens here."""
+    return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::', '') else host}:{port}"

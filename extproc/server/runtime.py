@@ -30,6 +30,7 @@ class Runtime:
         self.world = world
         self._open: set[Exchange] = set()
         self._unsettled: list[Exchange] = []
+        self._lingering: set[asyncio.Task[None]] = set()
         self._settling = 0
         self._settle_wanted = asyncio.Event()
 
@@ -47,10 +48,23 @@ class Runtime:
         """The stream is over: settle out of the caller's path."""
         if exchange in self._open:
             self._open.discard(exchange)
+            if exchange.lingers:
+                self._linger(exchange)
             if exchange.holds_reservation:
                 exchange.note_used()
                 self._unsettled.append(exchange)
                 self._settle_wanted.set()
+
+    def _linger(self, exchange: Exchange) -> None:
+        """Its last judges speak, and its entry is closed, out of everybody's way."""
+        task = asyncio.create_task(exchange.linger())
+        self._lingering.add(task)
+        task.add_done_callback(self._lingering.discard)
+
+    def dismiss(self) -> None:
+        """Nobody waits any longer: what lingers is recorded as it stands."""
+        for task in self._lingering:
+            task.cancel()
 
     async def settle_forever(self) -> None:
         """Settle what has closed, many at once: one write to the store serves them all.
@@ -93,7 +107,7 @@ class Runtime:
 
     async def drained(self) -> None:
         """Returns when nothing is open and everything is settled."""
-        while self._open or self._unsettled or self._settling:
+        while self._open or self._unsettled or self._settling or self._lingering:
             await asyncio.sleep(0.02)
 
 

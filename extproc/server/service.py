@@ -36,10 +36,28 @@ class Processor:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
-    async def process(self, _: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
-        session = Session(self._runtime)
+    async def _next(self, session: Session, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        """The next message. Meanwhile a judge that began with the call may end it, unasked."""
+        judging = session.judging()
+        if judging is None:
+            return await context.read()
+        reading = asyncio.ensure_future(context.read())
         try:
-            while (message := await context.read()) is not _EOF:
+            await asyncio.wait((reading, judging), return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done() and (stop := session.stop_early()) is not None:
+                await context.write(stop)
+                session.end()
+                await reading  # the end, or a message that crossed ours and is answered by it
+                return _EOF
+            return await reading
+        finally:
+            judging.cancel()
+            reading.cancel()
+
+    async def process(self, _: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        session = Session(self._runtime, context.write)
+        try:
+            while (message := await self._next(session, context)) is not _EOF:
                 await context.write(await session.answer(message))
                 if session.state is State.DONE:
                     session.end()

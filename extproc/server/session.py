@@ -6,26 +6,30 @@ whatever happens, the exchange is closed exactly once (P2, P3).
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from extproc.errors import Code, Refusal
 from extproc.exchange.exchange import Exchange
 from extproc.exchange.state import Event, State, advance
-from extproc.exchange.values import Allowed, Answered, Refused, Verdict
+from extproc.exchange.values import Allowed, Answered, BodyReply, HeadReply, Refused, Verdict
 from extproc.server import ext_proc_pb2 as pb
 from extproc.server import wire
 from extproc.server.runtime import Runtime
 
+Write = Callable[[pb.ProcessingResponse], Awaitable[None]]
 log = logging.getLogger("envelope.session")
 
 
 class Session:
-    """The life of one stream. Owned by one handler task."""
+    """The life of one stream. Owned by one handler task; `write` sends a message on it."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, write: Write) -> None:
         self._runtime = runtime
+        self._write = write
+        self._asked_for_time = False
         self._attributes: Mapping[str, Any] = {}
         self._exchange: Exchange | None = None
         self._headers_sent = False
@@ -34,6 +38,7 @@ class Session:
 
     async def answer(self, message: pb.ProcessingRequest) -> pb.ProcessingResponse:
         """The reply to one message. Raises OutOfOrder for a message the table does not know."""
+        self._asked_for_time = False
         kind = message.WhichOneof("request")
         match kind:
             case "request_headers":
@@ -41,9 +46,9 @@ class Session:
             case "request_body":
                 return await self._on_request_body(message)
             case "response_headers":
-                return self._on_response_headers(message)
+                return await self._on_response_headers(message)
             case "response_body":
-                return self._on_response_body(message)
+                return await self._on_response_body(message)
             case _:
                 self._step(Event.LOST)
                 raise UnknownMessage(f"no answer to {kind}")
@@ -73,8 +78,15 @@ class Session:
     def _open(self, body: bytes | None) -> None:
         if self._exchange is None:
             self._exchange = self._runtime.open(wire.incoming(self._attributes, body))
+            self._exchange.patience(self._ask_for_time)
         else:
             self._exchange.body_arrived(body)
+
+    async def _ask_for_time(self, ms: int) -> None:
+        """Envoy waits longer for the current message; it may be told once a message."""
+        if not self._asked_for_time:
+            self._asked_for_time = True
+            await self._write(wire.wait_for_me(ms))
 
     @property
     def _opened(self) -> Exchange:
@@ -103,12 +115,27 @@ class Session:
             return wire.refused(verdict, decision_id)
         return wire.answered(verdict, decision_id)
 
+    def judging(self) -> asyncio.Future[None] | None:
+        """Ends when the judges that began with the call have spoken; None where there are none."""
+        if self.state is not State.SENT:
+            return None
+        return self._opened.judging()
+
+    def stop_early(self) -> pb.ProcessingResponse | None:
+        """What ends a call that a judge has refused before any answer came."""
+        refused = self._opened.refuse_late() if self.state is State.SENT else None
+        return None if refused is None else self._stop(refused)
+
     # --- answer -------------------------------------------------------------------------------
 
-    def _on_response_headers(self, message: pb.ProcessingRequest) -> pb.ProcessingResponse:
+    async def _on_response_headers(self, message: pb.ProcessingRequest) -> pb.ProcessingResponse:
         if self.state in (State.START, State.AWAITING_BODY):
             return self._on_envoys_own_reply(message)
         reply = self._opened.on_head(wire.response_head(message))
+        if not isinstance(reply, HeadReply):
+            reply = await reply
+        if reply.refusal is not None:
+            return self._stop(reply.refusal)
         ends = message.response_headers.end_of_stream
         if ends:
             self._step(Event.HEAD_ONLY)
@@ -127,13 +154,15 @@ class Session:
         reply.response_headers.SetInParent()
         return reply
 
-    def _on_response_body(self, message: pb.ProcessingRequest) -> pb.ProcessingResponse:
+    async def _on_response_body(self, message: pb.ProcessingRequest) -> pb.ProcessingResponse:
         part = message.response_body
         if self.state is State.ANSWERING:
             self._step(Event.BODY)
         else:
             self._step(Event.LAST_PIECE if part.end_of_stream else Event.PIECE)
         reply = self._opened.on_body(part.body, last=part.end_of_stream)
+        if not isinstance(reply, BodyReply):
+            reply = await reply
         self._seq += 1
         return wire.body_reply(reply, self._seq)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from google.protobuf import struct_pb2
+from google.protobuf import duration_pb2, struct_pb2
 
 from extproc.dataplane.clusters import cluster_name
 from extproc.dataplane.listener import READ_HEADERS
@@ -114,6 +114,12 @@ def allowed(
         # With headers sent, Envoy insists on the mutated body's exact length.
         _set(response.header_mutation, (("content-length", str(len(verdict.body))),))
     return reply
+
+
+def wait_for_me(ms: int) -> pb.ProcessingResponse:
+    """The answer to the current message takes longer: Envoy's timer starts again, at `ms`."""
+    duration = duration_pb2.Duration(seconds=ms // 1000, nanos=ms % 1000 * 1_000_000)
+    return pb.ProcessingResponse(override_message_timeout=duration.SerializeToString())
 
 
 def refused(verdict: Refused, decision_id: str) -> pb.ProcessingResponse:

@@ -47,6 +47,8 @@ class Spec:
             store_url=raw["store_url"],
             audit_folder=Path(raw["audit_folder"]),
             ledger_folder=Path(raw["ledger_folder"]),
+            secrets_folder=Path(raw["secrets_folder"]),
+            gateway_url=raw["gateway_url"],
             metrics_folder=Path(raw["metrics_folder"]),
         )
         return cls(raw["socket"], Path(raw["config_file"]), place)
@@ -95,6 +97,7 @@ class Worker:
         await self._adapters.observer.close()
         self._adapters.audit.release()
         self._adapters.slate.leave()
+        await self._adapters.http.close()
 
     async def _beat_forever(self) -> None:
         """Tell the fleet that the event loop turns; leave when the spool is gone, for a successor
@@ -113,6 +116,8 @@ class Worker:
                 await self._runtime.drained()
         except TimeoutError:
             log.warning("left with settlements the store did not take; they are on the slate")
+            self._runtime.dismiss()
+            await asyncio.sleep(0)
 
     async def _reload_forever(self) -> None:
         while True:

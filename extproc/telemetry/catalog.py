@@ -95,7 +95,11 @@ COST = Definition(
 )  # fmt: skip
 GUARDRAILS = Definition(
     "envelope_guardrail_total", "counter", ("guardrail", "outcome"),
-    "Guardrail runs, by result: pass, mutate, audit, block or error.",
+    "Guardrail runs, by result: pass, mutate, audit, block, error or pending.",
+)  # fmt: skip
+GUARDRAIL_FAULTS = Definition(
+    "envelope_guardrail_faults_total", "counter", ("guardrail", "fault"),
+    "Guardrails that could not judge, by why.",
 )  # fmt: skip
 FINDINGS = Definition(
     "envelope_guardrail_findings_total", "counter", ("guardrail", "label"),

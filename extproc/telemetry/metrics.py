@@ -32,6 +32,7 @@ class Metrics:
         self._cost = self._counter(catalog.COST)
         self._guardrails = self._counter(catalog.GUARDRAILS)
         self._findings = self._counter(catalog.FINDINGS)
+        self._guardrail_faults = self._counter(catalog.GUARDRAIL_FAULTS)
         self._attempts = self._counter(catalog.ATTEMPTS)
         self._fallbacks = self._counter(catalog.FALLBACKS)
         self._limit_over = self._counter(catalog.LIMIT_OVER)
@@ -117,6 +118,8 @@ class Metrics:
     def _count_guardrails(self, hook: HookResult) -> None:
         for pair in hook.outcomes.items():
             self._guardrails.add(pair)
+        for failed in hook.faults.items():
+            self._guardrail_faults.add(failed)
         for found in hook.findings:
             self._findings.add((found.guardrail, found.label), found.count)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,15 +59,18 @@ def rates(*made: Json) -> Json:
     return rules("gateway-rate-limiting-config", *({"when": {}, **rule} for rule in made))
 
 
-def configuration(folder: Path, *documents: Json, grants: tuple[str, ...] = ("*",)) -> Config:
+def configuration(
+    folder: Path, *documents: Json, grants: tuple[str, ...] = ("*",), environment: str = ""
+) -> Config:
     """Three accounts, one caller who may call what `grants` says, and the documents on top."""
+    where = {"environment": environment} if environment else {}
     base = [
-        {"type": "gateway-config", "name": "gateway"},
+        {"type": "gateway-config", "name": "gateway", **where},
         account("big", model("large")),
         account("small", model("tiny", 0.1, 1), model("unknown", most=None)),
         account("claude", model("sonnet"), provider="anthropic"),
         {"type": "virtual-account", "name": "bot", "team": "t", "models": list(grants),
-         "keys": [{"name": "k", "sha256": hash_key(KEY)}]},
+         "keys": [{"name": "k", "sha256": hash_key(KEY)}], **({"tags": where} if where else {})},
     ]  # fmt: skip
     text = yaml.safe_dump_all([*base, *documents])
     loaded = load([Source("test.yaml", text, str(folder))])
@@ -85,6 +88,22 @@ def delta(text: str) -> Json:
     choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
     return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
             "choices": [choice]}  # fmt: skip
+
+
+async def come(reply: Any) -> Any:
+    return await reply if isinstance(reply, Awaitable) else reply
+
+
+def heard(stream: bytes) -> str:
+    """The text of what left, `...CODE` where it ended in an error."""
+    out = ""
+    for line in stream.decode().splitlines():
+        if line.startswith("data: {"):
+            data = json.loads(line[6:])
+            if "error" in data:
+                return f"{out}...{data['error']['code']}"
+            out += data["choices"][0]["delta"].get("content", "")
+    return out
 
 
 @dataclass
@@ -153,8 +172,62 @@ class Said:
             out += piece + b"\n\n" if reply.body is None else reply.body
         return out
 
+    async def reply(self, text: str, *, stream: bool = False, pieces: int = 1) -> str:
+        """The provider says `text`, in so many frames if streamed; what the caller gets of it, once
+        every judge has spoken: the text, or the refusal's code."""
+        if stream:
+            return await self._streamed(text, pieces)
+        message = {"role": "assistant", "content": text}
+        body: Json = {"id": "c", "object": "chat.completion", "created": 1, "model": "m",
+                      "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+                      "usage": told((1, 1))}  # fmt: skip
+        self.exchange.on_head(ResponseHead(200, "application/json", 1, "", False))
+        sent = json.dumps(body).encode()
+        reply = await come(self.exchange.on_body(sent, last=True))
+        out = json.loads(sent if reply.body is None else reply.body)
+        if "error" in out:
+            return str(out["error"]["code"])
+        return str(out["choices"][0]["message"]["content"])
+
+    async def audio(self, *, stream: bool) -> str:
+        """The provider speaks aloud; all that the caller gets of it."""
+        spoken = {"id": "a", "data": "UklGRg==", "expires_at": 1}
+        if stream:
+            await come(self.exchange.on_head(ResponseHead(200, "text/event-stream", 1, "", False)))
+            part = delta("")
+            part["choices"][0]["delta"] = {"role": "assistant", "audio": spoken}
+            piece = f"data: {json.dumps(part)}\n\ndata: [DONE]\n\n".encode()
+            reply = await come(self.exchange.on_body(piece, last=True))
+        else:
+            message = {"role": "assistant", "content": None, "audio": spoken}
+            body = {"id": "c", "object": "chat.completion", "created": 1, "model": "m",
+                    "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+                    "usage": told((1, 1))}  # fmt: skip
+            self.exchange.on_head(ResponseHead(200, "application/json", 1, "", False))
+            piece = json.dumps(body).encode()
+            reply = await come(self.exchange.on_body(piece, last=True))
+        return (piece if reply.body is None else reply.body).decode()
+
+    async def _streamed(self, text: str, pieces: int) -> str:
+        head = await come(
+            self.exchange.on_head(ResponseHead(200, "text/event-stream", 1, "", False))
+        )
+        if head.refusal is not None:
+            return str(head.refusal.refusal.code.value)
+        size = -(-len(text) // pieces)
+        parts = [delta(text[at : at + size]) for at in range(0, len(text), size)]
+        data = [json.dumps(part) for part in parts] + ["[DONE]"]
+        out = b""
+        for number, one in enumerate(data, 1):
+            piece = f"data: {one}\n\n".encode()
+            reply = await come(self.exchange.on_body(piece, last=number == len(data)))
+            out += piece if reply.body is None else reply.body
+        return heard(out)
+
     async def over(self, *, complete: bool = True) -> Entry:
         self.exchange.close(complete=complete)
+        if self.exchange.lingers:
+            await self.exchange.linger()
         if self.exchange.holds_reservation:
             self.exchange.note_used()
             await self.exchange.settle()
@@ -175,7 +248,16 @@ class Stage:
         config = configuration(self.folder, *documents, **more)
         ledger = self.folder / "ledger"
         ledger.mkdir(exist_ok=True)
-        self.place = Place("owner-1", 0, self.store_url, self.folder, ledger, self.folder)
+        self.place = Place(
+            "owner-1",
+            0,
+            self.store_url,
+            self.folder,
+            ledger,
+            self.folder,
+            self.folder,
+            "http://127.0.0.1:9",
+        )
         self.adapters = await build_adapters(config, self.place)
         await self.adapters.ledger.store.begin_first()
         self.world = await build_world(config, self.place, self.adapters)
@@ -187,6 +269,7 @@ class Stage:
 
     async def close(self) -> None:
         await self.adapters.ledger.aclose()
+        await self.adapters.http.close()
         self.adapters.slate.leave()
         self.adapters.audit.release()
         await self.adapters.client.aclose()

@@ -11,9 +11,11 @@ from itertools import pairwise
 from typing import Any
 
 from extproc.config.model import Guardrail, GuardrailRule
+from extproc.guardrails.compile import compile_guardrails
 from extproc.guardrails.detectors import pii, secrets
 from extproc.guardrails.engine import Engine
-from extproc.guardrails.selection import Gate, Selection, compile_guardrails, select
+from extproc.guardrails.gate import Gate
+from extproc.guardrails.selection import Selection, arrange
 from extproc.guardrails.stream import StreamGuard
 from extproc.guardrails.values import Span
 from extproc.llm.call import Frame, TextSlot
@@ -115,12 +117,12 @@ def guardrail(kind: str = "pii", **fields: Any) -> Guardrail:
 
 def selection(**guardrails: Guardrail) -> Selection:
     registry = compile_guardrails({f"g/{name}": g for name, g in guardrails.items()})
-    return select(registry, registry)
+    return arrange(list(registry.values()))
 
 
 def broken(strategy: str, operation: str = "validate", after: int = 0) -> Selection:
-    gate = Gate("g/broken", Broken(after), operation, strategy, 0, 5000)  # type: ignore[arg-type]
-    return select({"g/broken": gate}, ["g/broken"])
+    gate = Gate("g/broken", operation, strategy, scans=((Broken(after), None),))  # type: ignore[arg-type]
+    return arrange([gate])
 
 
 def engine(rule: Mapping[str, Any], **guardrails: Guardrail) -> Engine:

@@ -1,23 +1,24 @@
 """The engine over whole bodies: strategies, selection, order, coverage, messages."""
 
+import asyncio
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from extproc.errors import Code, Refusal
+from extproc.guardrails import hook as hook_module
+from extproc.guardrails.compile import compile_guardrails, mistakes
 from extproc.guardrails.detectors.pattern import PatternDetector
-from extproc.guardrails.engine import Engine, run
-from extproc.guardrails.selection import (
-    Gate,
-    Selection,
-    compile_guardrails,
-    mistakes,
-    read_header,
-    select,
-)
+from extproc.guardrails.gate import Gate
+from extproc.guardrails.hook import Case, HookRun, run
+from extproc.guardrails.selection import Selection, arrange, read_header
 from extproc.guardrails.values import Span
 from extproc.llm.call import TextSlot
 from tests.guardrails.builders import (
+    FRAGMENTS,
     PII_SAMPLES,
     SECRET_SAMPLES,
     Broken,
@@ -66,9 +67,9 @@ def test_interrupts_are_not_a_failure() -> None:
         def scan(self, text: str, start: int, final: bool) -> tuple[list[Span], int]:
             raise KeyboardInterrupt
 
-    gate = Gate("g/i", Interrupted(), "validate", "enforce", 0, 5000)
+    gate = Gate("g/i", "validate", "enforce", scans=((Interrupted(), None),))
     with pytest.raises(KeyboardInterrupt):
-        run([slot(MAIL)], select({"g/i": gate}, ["g/i"]))
+        run([slot(MAIL)], arrange([gate]))
 
 
 @pytest.mark.parametrize(("strategy", "after", "outcome"), [
@@ -168,9 +169,9 @@ class Greedy:
 @pytest.mark.parametrize("arguments", ['{"a": "<1", "b": "2>"}', '{"a": <1>2}', "{<: 1>}"])
 def test_what_cannot_be_redacted_safely_is_blocked(arguments: str) -> None:
     """P4: a finding across the structure of JSON blocks instead of breaking it."""
-    gate = Gate("g/x", Greedy(), "mutate", "enforce", 0, 5000)
+    gate = Gate("g/x", "mutate", "enforce", scans=((Greedy(), None),))
     texts = [slot("<plain>"), slot(arguments, json_text=True)]
-    result = run(texts[1:], select({"g/x": gate}, ["g/x"]))
+    result = run(texts[1:], arrange([gate]))
     assert result.blocked_by == "g/x" and not result.changed
     assert result.outcomes == {"g/x": "block"} and texts[1].text == arguments
 
@@ -185,7 +186,7 @@ def test_custom_message() -> None:
     built = engine(rule, v=guardrail())
     chosen = built.rules_for({"*"}, ["m"], {}, "llm_input")
     assert isinstance(chosen, Selection)
-    assert built.run_request([slot(MAIL)], chosen).message == "No! Guardrail g/v found EMAIL."
+    assert run([slot(MAIL)], chosen).message == "No! Guardrail g/v found EMAIL."
 
 
 WHO, MODELS, META = {"team:a", "*"}, ["prod/x", "openai-main/gpt"], {"data_class": "public"}
@@ -235,7 +236,7 @@ def test_bad_configuration_is_refused() -> None:
     """P7: mistakes are listed for the loader, and nothing is built from them."""
     bad = guardrail(config={"categories": ["NOPE"]})
     assert mistakes(bad)
-    with pytest.raises(ValueError, match=r"g/bad.*NOPE"):
+    with pytest.raises(ValueError, match=r"g/bad.*categories"):
         compile_guardrails({"g/bad": bad})
     with pytest.raises(ValueError, match="g/none"):
         engine({"when": {}, "llm_input_guardrails": ["g/none"]})
@@ -243,7 +244,7 @@ def test_bad_configuration_is_refused() -> None:
 
 def test_nothing_applies() -> None:
     """P3: where no guardrail applies nothing is called scanned."""
-    result = Engine({}, []).run_response([slot(MAIL)], Selection())
+    result = run([slot(MAIL)], Selection())
     assert (result.outcomes, result.scanned_texts, result.scanned_chars) == ({}, 0, 0)
 
 
@@ -265,3 +266,82 @@ def test_text_slots_of_one_holder() -> None:
     slots = [TextSlot(part, key, key, "user", key) for key in part]
     run(slots, selection(m=guardrail(operation="mutate")))
     assert part == {"a": "x [EMAIL]", "b": "[PHONE] y"}
+
+
+@pytest.mark.parametrize(("servers", "tool", "applies"), [
+    (["jira"], ("jira", "create_issue"), True), (["jira/create_*"], ("jira", "create_issue"), True),
+    (["jira/read"], ("jira", "create_issue"), False), (["wiki"], ("jira", "read"), False),
+    (["jira"], None, False), (None, ("jira", "read"), True),
+])  # fmt: skip
+@pytest.mark.parametrize("hook", ["mcp_tool_pre_invoke", "mcp_tool_post_invoke"])
+def test_rules_for_tools(
+    hook: Any, servers: list[str] | None, tool: tuple[str, str] | None, applies: bool
+) -> None:
+    """Issue (hooks): rules pick tool calls by server and tool."""
+    when = {} if servers is None else {"mcp_servers": servers}
+    built = engine({"when": when, f"{hook}_guardrails": ["g/v"]}, v=guardrail())
+    chosen = built.rules_for({"*"}, [], {}, hook, tool=tool)
+    assert isinstance(chosen, Selection)
+    assert chosen.selectors == (("g/v",) if applies else ())
+    arguments = slot('{"to": "john@example.com"}', json_text=True)
+    assert run([arguments], chosen).blocked_by == ("g/v" if applies else "")
+
+
+@pytest.mark.parametrize(("hook", "found"), [("llm_input", ("g/m",)), ("llm_output", ())])
+def test_a_guardrail_stays_where_it_can_see(hook: Any, found: tuple[str, ...]) -> None:
+    """P3: a metadata guardrail that an obligation adds at the output is not called passed there."""
+    built = engine(
+        {"when": {}}, m=guardrail("metadata", config={"keys": {"team": {"required": True}}})
+    )
+    chosen = built.rules_for({"*"}, [], {}, hook, ["g/m"])
+    assert isinstance(chosen, Selection) and chosen.selectors == found
+
+
+def test_a_judges_own_call_is_only_redacted() -> None:
+    """Issue (judge): what was judged once is not judged again, and is still redacted."""
+    names = {"llm_input_guardrails": ["g/v", "g/m"], "when": {}}
+    built = engine(names, v=guardrail(), m=guardrail(operation="mutate"))
+    chosen = built.rules_for({"*"}, [], {}, "llm_input", internal=True)
+    assert isinstance(chosen, Selection) and chosen.selectors == ("g/m",)
+
+
+@given(st.lists(st.sampled_from([*FRAGMENTS, "x" * 40]), max_size=60).map("".join))
+async def test_a_long_text_in_pieces_is_the_same(text: str) -> None:
+    """P5: what is looked at in pieces, so that others can go on, becomes what it would have."""
+    chosen = selection(
+        m=guardrail(operation="mutate"), s=guardrail("secrets", operation="mutate"),
+        a=guardrail("pii", enforcing_strategy="audit", roles=("tool",)),
+    )  # fmt: skip
+    texts = [slot(text, f"a{n}") for n in range(3)]
+    copies = [slot(text, f"a{n}") for n in range(3)]
+    hook = HookRun(chosen, texts, Case())
+    with patch.object(hook_module, "PIECE_CHARS", 37):
+        await hook.look_in_pieces()
+    assert hook.result() == run(copies, chosen)
+    assert [t.text for t in texts] == [t.text for t in copies]
+
+
+async def test_others_go_on_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """P1: a body that takes long to look at does not keep the other calls of its worker waiting."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(others())
+    hook = HookRun(selection(v=guardrail()), [slot("lorem ipsum " * 40_000)], Case())
+    assert hook.is_large
+    await hook.look_in_pieces()
+    task.cancel()
+    assert turns >= 480_000 // hook_module.PIECE_CHARS
+    assert hook.result().scanned_chars == 480_000
+
+
+async def test_a_broken_detector_covers_nothing_in_pieces() -> None:
+    """P3: a detector that breaks half-way through a long text has not looked at it."""
+    hook = HookRun(broken("strict", after=2), [slot("lorem ipsum " * 40_000)], Case())
+    await hook.look_in_pieces()
+    assert hook.result().failed and hook.result().scanned_texts == 0

@@ -6,8 +6,8 @@ from time import thread_time
 
 import pytest
 
+from extproc.guardrails.gate import Scanner
 from extproc.guardrails.scanning import look
-from extproc.guardrails.selection import Scanner
 from tests.guardrails import builders
 from tests.guardrails.builders import PEM, frame, guard, guardrail, selection
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extproc.guardrails import stream as stream_module
-from extproc.guardrails.engine import run
+from extproc.guardrails.hook import run
 from extproc.guardrails.selection import Selection
 from extproc.llm.call import Frame
 from tests.guardrails.builders import (
@@ -118,6 +118,16 @@ def test_finding_over_many_frames(size: int) -> None:
     touched = [f for f in out if f.changed]
     assert sum("[REDACTED]" in f.data["t"] for f in touched) == 1  # type: ignore[index]
     assert len(touched) >= len(PEM) // size and not out[-1].changed
+
+
+@pytest.mark.parametrize("strategy", ["audit", "enforce"])
+def test_a_role_nobody_reads_is_not_covered(strategy: str) -> None:
+    """P3: a guardrail for tool results has read nothing of an assistant's words."""
+    chosen = selection(v=guardrail(enforcing_strategy=strategy, roles=("tool",)))
+    text, stream = streamed(chosen, ["john@", "example.com"])
+    result = stream.result()
+    assert text == "john@example.com" and result.findings == ()
+    assert (result.scanned_texts, result.scanned_chars) == (0, 0)
 
 
 def test_order_and_channels() -> None:

@@ -10,6 +10,7 @@ import pytest
 import extproc
 from extproc.errors import Code, Refusal
 from extproc.exchange.record import Billed, Clamped, Degraded
+from extproc.guardrails.values import HookResult
 from extproc.identity.principal import Principal
 from extproc.limits.values import CounterState
 from extproc.policy.values import Decision
@@ -55,6 +56,14 @@ def test_served_call_is_counted_once_everywhere(metrics: Metrics) -> None:
         ("global/pii", "mutate"): 1, ("global/secrets", "pass"): 1,
     }  # fmt: skip
     assert _counted(metrics, catalog.FINDINGS) == {("global/pii", "EMAIL"): 2}
+
+
+def test_a_guardrail_that_could_not_judge_shows(metrics: Metrics) -> None:
+    """Issue (errors always show): the outcome is counted, and why, by the closed set of faults."""
+    failed = HookResult(outcomes={"g/judge": "error"}, faults={"g/judge": "timeout"})
+    metrics.exchange_closed(served(input_guard=failed, output_guard=None))
+    assert _counted(metrics, catalog.GUARDRAILS) == {("g/judge", "error"): 1}
+    assert _counted(metrics, catalog.GUARDRAIL_FAULTS) == {("g/judge", "timeout"): 1}
 
 
 def test_served_call_is_timed(metrics: Metrics) -> None:
