@@ -7,7 +7,7 @@ PACKAGE := $(VENV)/.package
 TOOLS := $(VENV)/.tools
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run demo test check fast bench bench-overspend bench-scale envoy-config protos lock clean
+.PHONY: run demo test check fast bench bench-overspend bench-scale bench-guardrails envoy-config protos lock clean
 
 run: $(PACKAGE)        ## a running gateway with a demo configuration; Ctrl-C stops it
 	$(BIN)/envelope up --demo
@@ -35,6 +35,11 @@ bench-overspend: $(TOOLS)  ## dollars overspent under concurrency, beside LiteLL
 
 bench-scale: $(TOOLS)  ## limits and store with up to 10,000 rules and a million counters
 	$(BIN)/python -m bench.ledger_scale
+
+bench-guardrails: $(TOOLS)  ## quality beside Presidio and detect-secrets (installs them in .bench), and cost
+	$(BIN)/python -m bench.guardrail_quality
+	$(BIN)/python -m bench.guardrail_cost
+	$(BIN)/python -m bench.guardrail_stream
 
 envoy-config: $(PACKAGE)  ## Envoy's bootstrap for the example in envoy/
 	$(BIN)/envelope render --config envoy/example

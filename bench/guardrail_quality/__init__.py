@@ -1,0 +1,1 @@
+"""How well the detectors find what they look for, beside Presidio's patterns and detect-secrets."""

@@ -1,0 +1,1 @@
+"""Presidio's pattern recognizers and detect-secrets, in an environment of their own."""
