@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from extproc.config import model as m
 from extproc.config.advice import advice
+from extproc.config.guardrail_model import GuardrailWhen
 from extproc.config.guardrail_settings import GUARDRAIL_SETTINGS
 from extproc.config.kinds import KINDS
 from extproc.config.limit_model import (
@@ -43,6 +44,8 @@ PARTS: dict[type[m.Document], str] = {
     TenantWhen: "### `when` of a tenant's limit",
     TenantLimits: "### `limits` of a tenant's budget",
     TenantRateLimits: "### `limits` of a tenant's rate limit",
+    GuardrailWhen: "### `when` of a guardrail rule",
+    m.SecretRef: "## Secrets",
 }
 """What stands in several places has one section of its own, and one line in those places."""
 
