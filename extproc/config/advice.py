@@ -92,10 +92,8 @@ def _inert(config: Config) -> Iterator[Mistake]:
         key = f"gateway-guardrails-config#{rule.id}"
         for_tools = rule.mcp_tool_pre_invoke_guardrails or rule.mcp_tool_post_invoke_guardrails
         if for_tools:
-            yield told_at(
-                config, key,
-                f"rule '{rule.id}' names guardrails of tool calls, which this version does not serve",
-            )  # fmt: skip
+            message = f"rule '{rule.id}' is about tool calls, which this version does not serve"
+            yield told_at(config, key, message)
         elif rule.unscanned == "allow" and not (
             rule.llm_input_guardrails or rule.llm_output_guardrails
         ):
