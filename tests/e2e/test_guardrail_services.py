@@ -187,20 +187,20 @@ async def test_a_judge_afterwards_costs_nobody_time(
 
 @BOTH_WAYS
 @pytest.mark.parametrize("verdict", [PASS, DENY])
+@pytest.mark.parametrize("model", ["openai-main/gpt-4o-mini", "anthropic-main/claude-sonnet"])
 async def test_a_held_answer(
-    asking: GatewayUnderTest, house: Judges, streamed: bool, verdict: Any
+    asking: GatewayUnderTest, house: Judges, streamed: bool, verdict: Any, model: str
 ) -> None:
     """P5: the same verdict streamed and whole; nothing of a refused stream reaches the caller."""
     house.says = verdict
     prompt = "[[reply: one two three]] [[split: 1]]"
-    answer = await asking.chat("held-bot", prompt, stream=streamed)
+    answer = await asking.chat("held-bot", prompt, model=model, stream=streamed, max_tokens=50)
     if verdict is PASS:
         text = whole_text(answer.text) if streamed else message(answer.json())
         assert text == "one two three"
     else:
         assert "guardrail_blocked" in answer.text and "two" not in answer.text
-    shown = house.webhooks[-1]["responseBody"]["choices"][0]["message"]["content"]
-    assert shown == "one two three"
+    assert "one two three" in json.dumps(house.webhooks[-1]["responseBody"])
 
 
 @BOTH_WAYS
