@@ -84,7 +84,7 @@ NAMED = {
     "IL_ID": ("Teudat Zehut <039337423>",),
     "IN_AADHAAR": ("Aadhaar: <2341 2341 2346>", "my aadhar number is <234123412346>"),
     "IN_PAN": ("PAN card <AAACR5055K>",),
-    "IT_PARTITA_IVA": ("P.IVA IT<00743110157>", "Partita IVA: <00743110157>"),
+    "IT_PARTITA_IVA": ("P.IVA <IT00743110157>", "Partita IVA: <00743110157>"),
     "JP_MY_NUMBER": ("My Number: <1234 5678 9018>",),
     "KR_RRN": ("resident registration number <201120-3999999>",),
     "LT_PERSONAL_CODE": ("Asmens kodas <33309240064>",),

@@ -43,7 +43,7 @@ NAMED = {
     "PL_PESEL": ('"numerPesel": "<44051401359>"',),
     "PL_NIP": ("identyfikator podatkowy: <8567346215>", "numerNip=<8567346215>"),
     "HR_OIB": ("osobni identifikacijski broj: <94577403194>",),
-    "IT_CODICE_FISCALE": ("cod. fiscale <rssmra85t10a562s>", "<rssmra85t10a562s>"),
+    "IT_CODICE_FISCALE": ("cod. fiscale <rssmra85t10a562s>",),
     "ZA_ID": ("<800101 5009 08 7>",),
     "SWIFT_BIC": ("**BIC**: <DEUTDEFF>", "SWIFT:\t<CHASUS33XXX>", "swiftCode='<DEUTDEFF>'"),
     "POSTAL_CODE": ("邮政编码：<100080>", "ZIP code: <K1A 0B1>", "почтовый индекс <125009>"),

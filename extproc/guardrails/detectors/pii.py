@@ -10,16 +10,20 @@ Refuses: what `PiiSettings` refuses.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+import hyperscan
+
 from extproc.config.pii_settings import PiiSettings, written
 from extproc.config.settings_mistakes import settings_mistakes
-from extproc.guardrails.detectors.pattern import PatternDetector
+from extproc.guardrails.detectors.pattern import PatternDetector, Rule, _collect, settle
 from extproc.guardrails.detectors.pii_contact import EMAIL_MAX
+from extproc.guardrails.detectors.pii_fold import fold
 from extproc.guardrails.detectors.pii_kinds import kinds
 from extproc.guardrails.detectors.pii_shape import TAIL_MAX, Kind
+from extproc.guardrails.detectors.pii_words import WORDS_MAX
 from extproc.guardrails.values import Span
 
 HOLDBACK_MAX = EMAIL_MAX
@@ -30,13 +34,13 @@ _NUMBER_REVERSED = re.compile(  # back to where a number may begin: not inside a
     rb"[0-9 ().+/-]*[0-9(+](?:(?![A-Za-z0-9_])|(?=[nrt]\\))"
 )
 _NUMBER_MAX = 28
-_WORD_BEGINS = rb"(?<![A-Za-z0-9_])"  # as every tail begins; said once, it is looked for once
+_WORD_BEGINS = rb"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))"  # of every tail; looked for once
 
 
 def _tails(chosen: Sequence[Kind]) -> Callable[[bytes], int]:
     """What finds the start of the last word or number: it may begin an unseen trigger."""
-    tails = sorted({kind.tail for kind in chosen if kind.tail})
-    begun = re.compile(_WORD_BEGINS + b"(?:" + b"|".join(tails) + rb")\Z") if tails else None
+    begun = _begun(kind.tail for kind in chosen if kind.tail and not kind.named)
+    behind = [(_begun([kind.tail]), kind.named) for kind in chosen if kind.named]
 
     def tail(data: bytes) -> int:
         length = len(data)
@@ -47,10 +51,34 @@ def _tails(chosen: Sequence[Kind]) -> Callable[[bytes], int]:
         number = _NUMBER_REVERSED.match(last, 0, _NUMBER_MAX)
         if number is not None:
             held = min(held, length - number.end())
-        found = begun.search(data, max(0, length - TAIL_MAX)) if begun else None
-        return min(held, found.start()) if found else held
+        first = max(0, length - TAIL_MAX)
+        found = begun.search(data, first)
+        held = min(held, found.start()) if found else held
+        for part, named in behind:
+            found = part.search(data, first)
+            if found and named.search(data, max(0, found.start() - WORDS_MAX), found.start()):
+                held = min(held, found.start())
+        return held
 
     return tail
+
+
+def _begun(tails: Iterable[bytes]) -> re.Pattern[bytes]:
+    """One of the tails at the end of a text; none at all is never found."""
+    either = b"|".join(sorted(set(tails))) or rb"(?!)"
+    return re.compile(_WORD_BEGINS + b"(?:" + either + rb")\Z")
+
+
+def _of_ascii(rules: Sequence[Rule], whole: hyperscan.Database) -> hyperscan.Database:
+    """The triggers that ASCII text can have, under their numbers; most text is ASCII."""
+    triggers = [trigger.expression for rule in rules for trigger in rule.triggers]
+    chosen = [number for number, one in enumerate(triggers) if one.isascii()]
+    if len(chosen) == len(triggers):
+        return whole
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    expressions = [triggers[number] for number in chosen]
+    database.compile(expressions=expressions, ids=chosen, elements=len(chosen))
+    return database
 
 
 class PiiDetector(PatternDetector):
@@ -63,14 +91,27 @@ class PiiDetector(PatternDetector):
             if settings.wants(kind.label, kind.locale)
         ]
         texts = {kind.label: f"[{kind.label}]" for kind in chosen}
-        super().__init__([kind.rule for kind in chosen], _tails(chosen), texts)
+        rules = [kind.rule for kind in chosen]
+        super().__init__(rules, _tails(chosen), texts)
+        self._wide, self._database = self._database, _of_ascii(rules, self._database)
         self._allowed = settings.allowed
 
     def scan(self, text: str, start: int, final: bool) -> tuple[list[Span], int]:
-        spans, settled = super().scan(text, start, final)
+        whole = super().scan if text.isascii() else self._scan_other
+        spans, settled = whole(text, start, final)
         if self._allowed and spans:
             spans = [span for span in spans if not self._is_allowed(text[span.start : span.end])]
         return spans, settled
+
+    def _scan_other(self, text: str, start: int, final: bool) -> tuple[list[Span], int]:
+        """As `scan` of every pattern detector, over text that is folded finer."""
+        data = fold(text)
+        hits: list[tuple[int, int]] = []
+        self._wide.scan(data, _collect, context=hits)
+        spans = self._spans(data, hits, start) if hits else []
+        if final:
+            return spans, len(data)
+        return settle(spans, max(start, self._undecided(data, hits)))
 
     def _is_allowed(self, value: str) -> bool:
         domain = value.rpartition("@")[2].lower()

@@ -22,6 +22,7 @@ from extproc.guardrails.detectors.pii_shape import (
     beside,
     printed,
     read_shape,
+    refused_behind,
 )
 from extproc.guardrails.detectors.pii_words import words
 
@@ -33,6 +34,10 @@ _DOMAIN_RUN = re.compile(rb"[A-Za-z0-9.-]*+\Z")
 _DOMAIN_MAX = 253
 
 
+_of_a_url = refused_behind(rb"[a-z][a-z0-9+.-]{1,15}://[^\s/?#@\"'<>]*")
+"""RFC 3986, 3.2.1: `https://user:word@host` names an account of a service."""
+
+
 def _local_start(data: bytes, sign: int) -> int | None:
     local = _LOCAL_REVERSED.match(data[max(0, sign - 64) : sign][::-1])
     return None if local is None else sign - local.end()
@@ -42,7 +47,7 @@ def _email(data: bytes, end: int) -> tuple[int, int] | None:
     sign = data.rfind(b"@", 0, end)
     start = _local_start(data, sign)
     domain = _DOMAIN.match(data, sign + 1, sign + 1 + _DOMAIN_MAX)
-    if start is None or domain is None:
+    if start is None or domain is None or _of_a_url(data, start):
         return None
     if data[start:sign] == b"git" and data[domain.end() : domain.end() + 1] == b":":
         return None  # `git@host:path` names a repository, not a person
@@ -174,10 +179,13 @@ _PHONE_WORDS = words(
     "telefon*", "handy*", "mobil", "rufnummer", "durchwahl", "anrufen", "téléphone*", "portable",
     "appelez", "teléfono*", "móvil", "celular", "llamar", "llame", "telefono*", "cellulare",
     "chiamare", "telefone", "telemóvel", "telefoon*", "mobiel", "puhelin*", "telefonnummer",
-    "komórka", "msisdn",
+    "komórka", "komórkowy", "kom.", "msisdn", "cep telefonu", "telefono", "telefone",
+    "contacto", "contato", "телефон*", "тел.", "моб.", "τηλέφωνο*", "τηλ.", "κινητό", "电话*",
+    "手机*", "電話*", "手機*", "携帯*", "전화*", "휴대폰*", "연락처", "फ़ोन*", "मोबाइल*", "โทร*",
+    "เบอร์โทร*", "هاتف*", "الهاتف", "جوال", "الجوال", "טלפון", "נייד",
 )  # fmt: skip
 _A_DATE = rb"(?!(?:19|20)\d\d[-/.][01]\d[-/.][0-3]\d)(?![0-3]?\d[/.-][01]?\d[/.-](?:19|20)\d\d)"
-_ANY_PHONE = _A_DATE + rb"[+(]{0,2}\d(?:[ ()./-]{0,2}\d){6,14}"
+_ANY_PHONE = _A_DATE + rb"[+(]{0,2}\d" + _DIGIT + b"{6,14}"
 
 KINDS = (
     EMAIL,

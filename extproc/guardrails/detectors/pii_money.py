@@ -1,5 +1,7 @@
 """Money: payment cards, bank accounts and who holds them, tax numbers of the US, wallets."""
 
+# ruff: noqa: RUF001
+
 from __future__ import annotations
 
 import re
@@ -18,6 +20,7 @@ from extproc.guardrails.detectors.pii_shape import (
     Kind,
     beside,
     printed,
+    refused_behind,
 )
 from extproc.guardrails.detectors.pii_words import words
 
@@ -33,11 +36,28 @@ _CARDS = (
 )
 
 
+_of_goods = refused_behind(  # GS1 numbers and those of books, and of devices (ITU-T, 3GPP)
+    rb"(?i:(?<![A-Za-z])(?:ean|gtin|upc|isbn|issn|ismn|sscc|imei|iccid))(?:-?1[0-9])?"
+    rb"(?:[ :#=]{1,2}|[ -]?(?i:no\.?|number|code)){0,3}"
+)
+
+
+_ROW = re.compile(rb"(?:(?<![A-Za-z0-9_.-])\d{4} )?(?:\d{4} ){0,11}\Z")
+
+
+def _inside_a_row(data: bytes, at: int) -> bool:
+    """Cards in a row have whole cards before them; a row of other numbers mostly does not."""
+    found = _ROW.search(data, max(0, at - 60), at)
+    return found is not None and len(found[0]) // 5 % 4 != 0
+
+
 def _card(data: bytes, at: int) -> tuple[int, int] | None:
     for shape in _CARDS:
         found = shape.match(data, at)
         if found and is_card(found[0].translate(None, SEPARATORS)):
-            return found.span()
+            spaced = b" " in found[0]
+            other = _of_goods(data, at) or (spaced and _inside_a_row(data, at))
+            return None if other else found.span()
     return None
 
 
@@ -104,8 +124,12 @@ _COUNTRIES = frozenset(IBAN_LENGTHS) | frozenset(  # ISO 3166-1 alpha-2 without 
     b"AU CA CN HK ID IN JP KR MX MY NZ PH SG TH TW US VN ZA AR CL CO PE KE NG MA".split()
 )
 _BIC = re.compile(rb"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?" + RIGHT_WORD)
-_BIC_NAMED = rb"\b(?:(?i:swift|bic)[/ _\-]?)?(?i:swift|bic)(?:[ _\-](?i:code|no\.?))?"
-_BIC_GAP = rb"(?:(?: ?[:=|#]|\" ?:| (?i:is)|[ _-](?i:code))[ \"']{0,3}| )"
+_BIC_NAMED = rb"\b(?:(?i:swift|bic)[/ _\-]?)?(?i:swift|bic)(?:[ _\-]?(?i:code|no\.?|number))?"
+_BIC_GAP = (
+    rb"[\"'*_`)\]]{0,3}(?:[ \t]?[:=|#>-]{1,2}[ \t\"'*`]{0,4}"
+    rb"|[ _-](?i:is|ist|est|code)[ \t:\"'`]{1,4}"
+    rb"|[ \t]{1,2})"
+)
 
 
 def _bic(data: bytes, at: int) -> tuple[int, int] | None:
@@ -132,7 +156,11 @@ _ACCOUNT_WORDS = words(
     "a/c", "bank account*", "checking account*", "savings account*", "kontonummer", "konto nr.",
     "bankkonto", "numéro de compte", "compte bancaire", "cuenta bancaria", "número de cuenta",
     "conto corrente", "numero di conto", "rekeningnummer", "número da conta", "conta corrente",
-    "beneficiary account*",
+    "beneficiary account*", "numer konta", "nr konta", "rachunek bankowy", "číslo účtu",
+    "bankszámla*", "hesap no.", "hesap numarası", "tilinumero", "kontonr.", "номер счета",
+    "расчетный счет", "р/с", "αριθμός λογαριασμού", 
+    "银行账号", "银行账户", "银行卡号", "銀行帳號", "口座番号",
+    "계좌번호", "खाता संख्या", "เลขบัญชี", "رقم الحساب", "חשבון בנק", "מספר חשבון",
 )  # fmt: skip
 
 

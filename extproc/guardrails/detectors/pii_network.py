@@ -15,12 +15,15 @@ from extproc.guardrails.detectors.pii_shape import Kind, ending, printed
 
 _OCTET = b"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _QUAD = _OCTET + rb"(?:\." + _OCTET + b"){3}"
-_NO_VERSION = b"".join(
-    rb"(?<!%s[ .:])" % word
-    for word in (b"ersion", b"ERSION", b"elease", b"ection", b"hapter", b"lause", b"uild", b"ver",
-                 b"Ver", b"irmware", b"oid", b"OID", b"rev", b"Rev")
-)  # fmt: skip
-_V4_HEAD = rb"(?<![A-Za-z0-9_.-])" + _NO_VERSION + _QUAD
+_VERSION = (  # AssemblyVersion("...; upgraded to ...; 8.12.8 -> ...; RFC 9110, 10.1.5: Chrome/...
+    rb"(?i:version|(?<![A-Za-z])(?:ver|v|rev|revision|release|build|section|chapter|clause|article"
+    rb"|firmware|patch|oid|(?:up|down)grad(?:e|ed|ing) (?:to|from)|updat(?:e|ed|ing) (?:to|from)"
+    rb"|bump(?:ed)? to))s?[\"'`(\[ :.=<>~-]{0,4}"
+    rb"|[=~>]="
+    rb"|(?<![0-9.])\d{1,5}(?:\.\d{1,5}){1,2} (?:->|=>|to) ?"
+    rb"|(?<![A-Za-z0-9./-])[A-Z][A-Za-z]{2,20}/"
+)
+_V4_HEAD = rb"(?<![A-Za-z0-9_.-])" + _QUAD
 _V4_REST = rb"(?![A-Za-z0-9_])(?![.-]\d)"
 
 
@@ -52,6 +55,7 @@ def _ipv4(private: bool) -> Kind:
         _V4_HEAD,
         16,
         accept=lambda value: _v4(private, value),
+        unless=_VERSION,
         rest=_V4_REST,
     )
 
@@ -90,7 +94,7 @@ _PAIR = "[0-9A-Fa-f]" * 2
 _FOUR = "[0-9A-Fa-f]" * 4
 _MAC = (
     rb"(?<![0-9A-Za-z_:.-])(?:[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}"
-    rb"(?:-[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2})(?![0-9A-Za-z_:])"
+    rb"(?:-[0-9A-Fa-f]{2}){5}|(?=[0-9.]{0,13}[A-Fa-f][0-9.]{0,12}[A-Fa-f])[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2})(?![0-9A-Za-z_:])"
     rb"(?![.-][0-9A-Za-z])"
 )
 
@@ -98,7 +102,7 @@ _MAC = (
 def _mac(value: bytes) -> bool:
     """IEEE 802: no group address, so neither broadcast nor a row of digits of something else."""
     digits = value.replace(b":", b"")
-    letters = b":" in value or sum(digit > 57 for digit in digits) > 1
+    letters = b":" in value or any(digit > 57 for digit in digits)
     return letters and len(set(digits)) > 2 and not int(digits[:2], 16) & 1
 
 

@@ -1,6 +1,7 @@
 """Papers and what stands on them: passports, driving licences, dates of birth, vehicles.
 
-Passport and licence numbers have no check digit to tell them by; they count beside their names.
+Passport and licence numbers have no check digit to tell them by; they count beside their names, as
+these are printed on the documents (ICAO 9303, the Council's PRADO glossary, Directive 2006/126/EC).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _MONTH = (
 _DAY = rb"(?:0?[1-9]|[12]\d|3[01])"
 _MON = rb"(?:0?[1-9]|1[0-2])"
 _YEAR = rb"(?:19|20)\d\d"
+_SIGN = rb" ?[\x80-\xff] ?"  # year, month and day of Chinese, Japanese and Korean
 _DATE = (
     rb"(?:"
     + _YEAR + rb"(?P<sep>[-/.])" + _MON + rb"(?P=sep)" + _DAY
@@ -34,6 +36,7 @@ _DATE = (
     + rb"(?:" + _YEAR + rb"|\d\d)"
     + rb"|" + _DAY + rb"(?:st|nd|rd|th|er|\.|\?)?[ -](?:of |de |d')?" + _MONTH
     + rb"\.?,?[ -](?:de |del )?(?:" + _YEAR + rb"|\d\d)"
+    + rb"|" + _YEAR + _SIGN + _MON + _SIGN + _DAY + rb"[\x80-\xff]?"
     + rb"|" + _MONTH + rb"\.? " + _DAY + rb"(?:st|nd|rd|th)?,? " + _YEAR
     + rb"|" + _YEAR + rb"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
     + rb")"
@@ -47,7 +50,13 @@ _BIRTH_WORDS = words(
     "geboren op", "geboortedatum", "nascido", "nascida", "data de nascimento",
     "født", "fødselsdato", "född", "födelsedatum", "fødselsdag", "syntynyt", "syntymäaika",
     "urodzony", "urodzona", "data urodzenia", r"~ur\.", "datum narození", "narozen", "narozena",
-    "născut", "data nașterii", "született", "születési idő", "doğum tarihi",
+    "născut", "data nașterii", "született", "születési idő", "doğum tarihi", "born on",
+    "geboren am", "nacido el", "nacida el", "nascido em", "nascida em", "dt. nasc.", "rođen*",
+    "datum rođenja", "syntymäpäivä", "sünniaeg", "gimimo data", "dzimšanas datums",
+    "дата рождения", "родил*", "дата на раждане", "дата народження", "ημερομηνία γέννησης",
+    "γεννήθηκε", "出生*", "出生日期", "生日", "生年月日", "誕生日", "생년월일",
+    "जन्म तिथि", "जन्मतिथि",
+    "วันเกิด", "تاريخ الميلاد", "תאריך לידה",
 )  # fmt: skip
 
 KINDS = (
@@ -63,10 +72,20 @@ KINDS = (
         words(
             "passport*", "passport no.", "passport number", "passport #", "reisepass*", "pass nr.",
             "passnummer", "passeport*", "pasaporte*", "passaporto*", "paspoort*", "passaporte*",
-            "paszport*", "pasaport*", "pasnummer", "passi",
+            "paszport*", "pasaport*", "pasnummer", "passi", "putovnic*", "cestovní pas",
+            "paşaport*", "pașaport*", "útlevél*", "паспорт*", "διαβατήριο", "διαβατηρίου", "护照*",
+            "護照*", "旅券*", "パスポート", "여권*", "पासपोर्ट*", "หนังสือเดินทาง", "جواز السفر",
+            "جواز سفر", "דרכון",
         ),
         _PASSPORT,
         lambda value: _has_digits(4, value) and 6 <= len(value) <= 10,
+    ),
+    beside(  # Germany's: no vowels, so nothing that reads as a word (PassV, annex)
+        "PASSPORT",
+        words("reisepass*", "pass nr.", "passnummer", "passport no.", "ausweis nr."),
+        b"[CFGHJKLMNPRTVWXYZ][0-9CFGHJKLMNPRTVWXYZ]{8}[0-9]?",
+        lambda value: _has_digits(1, value),
+        locale="DE",
     ),
     beside(
         "DRIVING_LICENCE",
@@ -77,7 +96,11 @@ KINDS = (
             "licence no.", "license number", "licence number", "führerschein*",
             "führerscheinnummer", "permis de conduire", "permiso de conducir", "carnet de conducir",
             "licencia de conducir", "patente di guida", "rijbewijs*", "carta de condução", "cnh",
-            "prawo jazdy", "körkort*", "kørekort*", "førerkort*", "ajokortti",
+            "prawo jazdy", "prawa jazdy", "körkort*", "kørekort*", "førerkort*", "ajokortti",
+            "dl number", "carteira de motorista", "carteira de habilitação", "řidičský průkaz",
+            "vezetői engedély", "sürücü belgesi", "водительское удостоверение",
+            "водительского удостоверения", "δίπλωμα οδήγησης", "驾驶证*", "駕駛執照", "運転免許*",
+            "운전면허*", "رخصة القيادة", "רישיון נהיגה",
         ),
         _LICENCE,
         lambda value: _has_digits(5, value) and len(value) <= 18,

@@ -47,7 +47,6 @@ RIGHT_SPACED = RIGHT + rb"(?! \d)"
 RIGHT_WORD = rb"(?![A-Za-z0-9_])(?![-./][A-Za-z0-9])"
 BEGIN = rb"(?:\b|\\[nrt])"
 
-_GROUPS_TAIL = rb"(?<![A-Za-z0-9_])(?:[A-Z0-9]{1,8}[ (]){1,8}[A-Z0-9]{0,8}"
 _BROKEN_WORD = re.compile(r"[ ()]")
 
 
@@ -57,15 +56,35 @@ class Kind:
 
     `tail`: what may stand at the end of a text that is still coming and begin an unseen trigger,
     beyond the last word and the last number, which always wait. It begins where a word does.
+    `named`: it waits only right behind this.
     """
 
     rule: Rule
     locale: str = ""
     tail: bytes = b""
+    named: re.Pattern[bytes] | None = None
 
     @property
     def label(self) -> str:
         return self.rule.label
+
+
+UNLESS_MAX = 40
+"""What stands before a value is looked for in so many characters."""
+
+PART_NUMBER = (
+    rb"(?i:(?<![A-Za-z])(?:part|model|sku|serial|item|article|product|catalog(?:ue)?|stock)"
+    rb"(?:[ _-]?(?:no|nr|num|number|code|id))?)[ .:#=]{0,3}"
+)
+"""Names of what is numbered by makers, as they please."""
+
+
+def refused_behind(unless: bytes) -> Callable[[bytes, int], bool]:
+    """Whether what stands right before a place says that nothing is there."""
+    if not unless:
+        return lambda _data, _start: False
+    before = re.compile(b"(?:" + unless + rb")\Z")
+    return lambda data, start: before.search(data, max(0, start - UNLESS_MAX), start) is not None
 
 
 def always(_value: bytes) -> bool:
@@ -93,26 +112,38 @@ def printed(
     locale: str = "",
     whole: bytes = b"",
     longest: int = 0,
+    unless: bytes = b"",
 ) -> Kind:
-    """What is told by how it is printed, and by `accept`.
+    """What is told by how it is printed, and by `accept`. `unless`: not right behind this.
 
     `whole`: the pattern, boundaries included, where the shapes are only how it begins; it is at
     most `longest` characters.
     """
     exact = re.compile(whole or b"|".join(map(_bounded, shapes)))
+    other = refused_behind(unless)
     reach = (longest or max(read_shape(shape)[1] for shape in shapes)) + 2
 
     def read(data: bytes, at: int) -> tuple[int, int] | None:
         found = exact.match(data, at)
-        return found.span() if found and accept(compact(found[0])) else None
+        if found and accept(compact(found[0])) and not other(data, at):
+            return found.span()
+        return None
 
     def unsettled(data: bytes, at: int) -> int | None:
         return at if len(data) - at <= reach else None
 
     triggers = tuple(_trigger(shape, not whole) for shape in shapes)
-    broken = any(_BROKEN_WORD.search(shape) and not _number(shape) for shape in shapes)
-    tail = _GROUPS_TAIL if broken else b""
+    broken = [shape for shape in shapes if _BROKEN_WORD.search(shape) and not _number(shape)]
+    tail = b"|".join(map(_begun, broken))
     return Kind(Rule(label, triggers, read, unsettled), locale, tail)
+
+
+def _begun(shape: str) -> bytes:
+    """The pattern of every beginning of a shape; of a date the digits alone count."""
+    begun = b""
+    for part in reversed(_PART.findall(re.sub("[MD]", "dd", shape).replace("Y", "dddd"))):
+        begun = read_shape(part)[0] + (b"(?:" + begun + b")?" if begun else b"")
+    return begun
 
 
 def _number(shape: str) -> bool:
@@ -136,7 +167,7 @@ def _trigger(shape: str, complete: bool) -> Trigger:
     return Trigger(begin + pattern + end, width)
 
 
-_RUN = re.compile(rb"[A-Za-z0-9 \t./,()+?'-]*+\Z")
+_RUN = re.compile(rb"[A-Za-z0-9\x80-\xff \t./,()+?'-]*+\Z")
 _LETTERS = rb"(?<![A-Za-z0-9_])[A-Za-z]{1,6}-?"
 _UNNUMBERED = re.compile(rb"[^0-9\x00]*")
 _NUMBERED = 8
@@ -185,7 +216,8 @@ def beside(
         start = starts(data, at)[0]
         return start if _RUN.match(data, start) else None
 
-    return Kind(Rule(label, (Trigger(words.trigger, 1),), read, unsettled), locale, tail)
+    triggers = tuple(Trigger(one, 1) for one in words.triggers)
+    return Kind(Rule(label, triggers, read, unsettled), locale, tail, named if tail else None)
 
 
 def ending(
@@ -195,6 +227,7 @@ def ending(
     reach: int,
     *,
     accept: Accept = always,
+    unless: bytes = b"",
     rest: bytes = b"",
     rest_max: int = 2,
     locale: str = "",
@@ -202,8 +235,10 @@ def ending(
 ) -> Kind:
     """`head`, at most `reach` characters, ends where the trigger ends; `rest` follows.
 
-    `rest` and all that its boundaries look at are at most `rest_max` characters.
+    `rest` and all that its boundaries look at are at most `rest_max` characters. `unless`: what
+    must not stand right before it.
     """
+    other = refused_behind(unless)
     begins = re.compile(b"(?:" + head + rb")\Z")
     follows = re.compile(rest)
 
@@ -211,6 +246,8 @@ def ending(
         found = begins.search(data, max(0, end - reach), end)
         last = follows.match(data, end) if found else None
         if found is None or last is None or not accept(data[found.start() : last.end()]):
+            return None
+        if other(data, found.start()):
             return None
         return found.start(), last.end()
 

@@ -1,4 +1,7 @@
-"""Street addresses as they are written in English, German, Dutch, French, Spanish and Italian.
+"""Street addresses as they are written in English, German, Dutch, the Nordic languages and French.
+
+The order is each country's own (Universal Postal Union, `Postal addressing systems`); the south
+and the east of Europe stand in `pii_streets_south` and `pii_streets_east`.
 
 An address is a number, a name and a word for a street, in the order of its country; unit, town and
 postal code belong to it when they follow. Text is folded: what is not ASCII is `?` (see `pattern`).
@@ -7,6 +10,8 @@ postal code belong to it when they follow. Text is folded: what is not ASCII is 
 from __future__ import annotations
 
 from extproc.guardrails.detectors.pii_shape import Kind, ending
+from extproc.guardrails.detectors.pii_streets_east import EAST
+from extproc.guardrails.detectors.pii_streets_south import SOUTH
 
 # --- English: number, name, street -----------------------------------------------------------
 
@@ -47,6 +52,23 @@ _ENGLISH = ending(
     tail=_EN_TAIL,
 )
 
+_STREET_CAPITALS = (
+    rb"(?:STREET|ST|AVENUE|AVE|ROAD|RD|BOULEVARD|BLVD|LANE|LN|DRIVE|DR|COURT|CT|PLACE|PL|SQUARE|SQ"
+    rb"|TERRACE|TER|PARKWAY|PKWY|HIGHWAY|HWY|CIRCLE|CIR|WAY)"
+)
+_CAPITALS = ending(  # as the US Postal Service asks for: Publication 28, 212 and 221
+    "ADDRESS",
+    _HOUSE + rb"(?:[A-Z0-9][A-Z0-9'\-]{0,17} ){1,3}" + _STREET_CAPITALS + rb"\b",
+    rb"(?<![A-Za-z0-9_.,$#-])" + _HOUSE + rb"(?:[A-Z0-9][A-Z0-9'-]{0,17} ){1,3}" + _STREET_CAPITALS,
+    80,
+    rest=rb"(?![A-Za-z0-9_])(?: [NS]?[EW]?)?(?:,? (?:APT|STE|UNIT|FL|#) ?[A-Z0-9-]{1,6})?"
+    rb",?[ \n]{1,2}[A-Z][A-Z'.-]{1,17}(?: [A-Z][A-Z'.-]{1,17}){0,2},? [A-Z]{2},? " + _ZIP
+    + rb"(?![A-Za-z0-9_-])",
+    rest_max=110,
+    locale="US",
+    tail=_EN_TAIL,
+)  # fmt: skip
+
 # --- German and Dutch: name and street in one word, number -----------------------------------
 
 _STRASSE = rb"(?:(?i:str)(?:a(?:\?|ss)e|\.)|(?i:weg|platz|allee|gasse|chaussee|damm))"
@@ -55,15 +77,15 @@ _DE_NAME = (
     + _STRASSE + rb")"
 )  # fmt: skip
 _DE_REST = (
-    rb"\d{0,2} ?(?:[a-z](?![A-Za-z]))?(?:[-/]\d{1,3})?(?![A-Za-z0-9_])(?!\.\d)"
-    rb"(?:,?[ \n]{1,2}(?:D-)?\d{5} [A-Z?][A-Za-z?-]{1,20}"
+    rb"\d{0,2}(?: ?[a-z](?![A-Za-z]))?(?:[-/]\d{1,3})?(?![A-Za-z0-9_])(?!\.\d)"
+    rb"(?:,?[ \n]{1,2}(?:D-|A-|CH-)?\d{4,5} [A-Z?][A-Za-z?-]{1,20}"
     rb"(?: (?:am|an der|im|a\.) [A-Z][a-z]{2,12})?)?"
 )
 _DE_TAIL = rb"(?<![A-Za-z0-9_?.-])[A-Z?][A-Za-z?.-]{0,30}(?: " + _STRASSE + rb")? ?"
 
 _STRAAT = rb"[a-z?](?:straat|laan|weg|plein|gracht|singel|dijk)"
 _NL_REST = (
-    rb"\d{0,3} ?(?:[A-Za-z](?![A-Za-z]))?(?:-\d{1,3})?(?![A-Za-z0-9_])(?!\.\d)"
+    rb"\d{0,3}(?: ?[A-Za-z](?![A-Za-z]))?(?:-\d{1,3})?(?![A-Za-z0-9_])(?!\.\d)"
     rb"(?:,?[ \n]{1,2}\d{4} ?[A-Z]{2},?[ \n]{1,2}[A-Z][A-Za-z?-]{1,20}(?![A-Za-z]))?"
 )
 
@@ -78,6 +100,29 @@ _DUTCH = ending(
     tail=rb"(?<![A-Za-z0-9_?.-])[A-Z?][A-Za-z?.-]{1,33} ",
 )  # fmt: skip
 
+# --- Nordic: name and street in one word, number ----------------------------------------------
+
+_NORDIC_POST = rb",?[ \n]{1,2}(?:S-|SE-|DK-|N-|FI-)?(?:\d{3} \d\d|\d{4,5}) [A-Z?][A-Za-z?-]{1,20}"
+_NORDIC_HOUSE = rb"\d{0,3}(?: ?[A-Za-z](?![A-Za-z]))?(?:, ?\d\.? ?(?:t[vh]|mf)\.?)?(?![A-Za-z0-9_])"
+
+
+def _nordic(street: bytes, post: bytes, more: bytes = b"") -> Kind:
+    """`post`: how often the postal code stands behind."""
+    return ending(
+        "ADDRESS", street + rb" \d",
+        rb"(?<![A-Za-z0-9_?.-])[A-Z?][A-Za-z?.-]{1,24}" + more + street + rb" \d", 52,
+        rest=_NORDIC_HOUSE + rb"(?!\.\d)(?:" + _NORDIC_POST + rb"(?![A-Za-z0-9_]))" + post,
+        rest_max=52,
+        tail=rb"(?<![A-Za-z0-9_?.-])[A-Z?][A-Za-z?.-]{1,34}" + more + rb"[a-z]{0,4} ?",
+    )  # fmt: skip
+
+
+NORTH = (
+    _nordic(rb"[a-z?](?:gatan|v(?:\?|a)gen|veien|vegen|vej|katu|kuja)", b"?"),
+    _nordic(rb"(?:[a-z?](?:gata|gade|gate)|s gate)", b"", b"(?: [A-Z?][A-Za-z?]{1,16})?"),
+)
+"""Without its postal code `gate` ends other words: `investigate 5`, `Watergate 2`."""
+
 # --- French: number, street, name ------------------------------------------------------------
 
 _RUE = (
@@ -88,7 +133,7 @@ _FR_HEAD = rb"(?<![A-Za-z0-9_.,-])\d{1,4}(?: ?(?:bis|ter))?,? " + _RUE + rb" "
 _FR_REST = (
     rb"(?:(?:de la|de|du|des|la|le|les|aux?|d'|l'|de l') ?)?(?:[A-Z?][A-Za-z?'-]{1,20})"
     rb"(?: (?:(?:de|du|des|la|et) )?[A-Z?][A-Za-z?'-]{1,20}){0,3}(?![A-Za-z0-9_])"
-    rb"(?:,?[ \n]{1,2}\d{5} [A-Z?][A-Za-z?'-]{1,25}(?: \d{1,2}(?:er?)?)?)?"
+    rb"(?:,?[ \n]{1,2}(?:F-|L-)?\d{4,5} [A-Z?][A-Za-z?'-]{1,25}(?: \d{1,2}(?:er?)?)?)?"
 )
 _FR_TAIL = (
     rb"(?<![A-Za-z0-9_.,-])\d{1,4}(?: ?(?:bis|ter|bi|te|b|t))?,? ?(?:[A-Za-z?.]{1,9} ?)?"
@@ -99,35 +144,23 @@ _FRENCH = ending(
     rest_max=160, locale="FR", tail=_FR_TAIL,
 )  # fmt: skip
 
-# --- Spanish and Italian: street, name, number -----------------------------------------------
+# --- post office boxes ------------------------------------------------------------------------
 
-_CALLE = rb"(?:Calle|C/|Avenida|Avda\.?|Plaza de|Plaza del|Paseo|Carrer|Camino|Ronda)"
-_VIA = rb"(?:Via|Viale|Piazza|Piazzale|Corso|Vicolo|Strada)"
-_PART = rb"(?:de|del|della|delle|dei|di|da|la|las|los|el|y|e|(?:d')?[A-Z?][A-Za-z?'.-]{0,20})"
-_NO_JOURNEY = (  # `Via Gate 12` is English
-    rb"(?! (?:Gate|Route|Port|Exit|Interstate|Highway|Terminal|Flight|Platform|Track|Channel|Line))"
+_BOX = (
+    rb"(?:[Pp]\.? ?[Oo]\.? ?[Bb][Oo][Xx]|Post Office Box|Postfach|Postbus|Postboks|Box postal"
+    rb"|Apartado(?: de [Cc]orreos)?|Apartado [Pp]ostal|Caixa [Pp]ostal|Casella [Pp]ostale"
+    rb"|Case [Pp]ostale|Bo\?te [Pp]ostale)"
 )
-_TOWN_BEFORE = rb"(?:,?[ \n]{1,2}\d{5},? [A-Z?][A-Za-z?'-]{1,20}(?: [A-Z][a-z?]{2,15})?)?"
-_ROMANCE_REST = (
-    rb"\d{0,3}(?:[/-]?[A-Za-z](?![A-Za-z]))?(?![A-Za-z0-9_])(?!\.\d)" + _TOWN_BEFORE
-    + rb"(?![A-Za-z0-9_])"
+_BOX_REST = (
+    rb"(?: ?\d){0,6}(?![A-Za-z0-9_])(?:" + _TOWN
+    + rb",?[ \n]{1,2}(?:[A-Z]{2},? " + _ZIP + rb"|" + UK_CODE + rb"|" + _ZIP
+    + rb" [A-Z?][A-Za-z?-]{1,20}|" + _ZIP + rb")(?![A-Za-z0-9_]))?"
+)  # fmt: skip
+_BOXES = ending(
+    "ADDRESS", _BOX + rb":? (?:n[.?]{1,2} ?)?\d",
+    rb"(?<![A-Za-z0-9_])" + _BOX + rb":? (?:n[.?]{1,2} ?)?\d", 34, rest=_BOX_REST, rest_max=80,
+    tail=rb"(?:P\.? ?(?:O\.? ?(?:B(?:ox?)?)?)?|p\.? ?o\.? ?b?o?x?|" + _BOX + rb"|Post Office ?"
+    rb"|(?:Apartado|Apartado de|Box|Caixa|Casella|Case|Bo\?te) ?):? ?(?:n[.?]{0,2} ?)?",
 )  # fmt: skip
 
-
-def _romance(street: bytes, locale: str) -> Kind:
-    begin = rb"(?<![A-Za-z0-9_.-])" + street + _NO_JOURNEY
-    return ending(
-        "ADDRESS",
-        street + rb" [A-Za-z?'. \-]{2,44},? (?:n[.?]{0,2} ?)?\d",
-        begin + rb"(?: " + _PART + rb"){1,4},? (?:n[.?]{0,2} ?)?\d",
-        76,
-        rest=_ROMANCE_REST,
-        rest_max=64,
-        locale=locale,
-        tail=begin + rb"(?: " + _PART + rb"){0,4}(?:,? ?(?:n[.?]{0,2} ?|[A-Za-z?'.]{0,20}))?",
-    )
-
-
-STREETS = (
-    _ENGLISH, _GERMAN, _DUTCH, _FRENCH, _romance(_CALLE, "ES"), _romance(_VIA, "IT"),
-)  # fmt: skip
+STREETS = (_ENGLISH, _CAPITALS, _GERMAN, _DUTCH, *NORTH, _FRENCH, _BOXES, *SOUTH, *EAST)

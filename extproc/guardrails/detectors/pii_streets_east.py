@@ -1,8 +1,8 @@
 """Street addresses in Polish, Czech, Hungarian, Turkish and Russian.
 
 A street has its word in front (`ul. Prosta 5/7, 00-838 Warszawa`) or behind (`Kossuth Lajos utca
-12`, `Gül Sok. No: 5`). Orders and shapes: Poczta Polska, Česká pošta, Magyar Posta, PTT, Pochta Rossii.
-Latin letters with an accent are `?`; those of Russian are bytes of their own (see `pii_fold`).
+12`, `Gül Sok. No: 5`). Orders and shapes: Poczta Polska, Česká pošta, Magyar Posta, PTT, Pochta
+Rossii. Latin letters with an accent are `?`; those of Russian have bytes (see `pii_fold`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""National numbers of the Americas, Asia, Africa and Oceania, and identity numbers of the US."""
+"""National numbers of the Americas, Asia, Africa and Oceania, and identity numbers of the US.
+
+The names are those that the offices print on cards and forms: ICP of the Emirates, Absher, the
+Digital Agency of Japan, MOIS of Korea, DOPA of Thailand, UIDAI, NADRA, RENAPER, SII, SAT and
+others; and each state's page on tax numbers with the OECD.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +17,7 @@ from extproc.guardrails.detectors.pii_shape import (
     BEGIN,
     LEFT,
     LEFT_SPACED,
+    PART_NUMBER,
     RIGHT,
     RIGHT_SPACED,
     Kind,
@@ -78,10 +84,15 @@ AMERICAS = (
         locale="US",
     ),
     printed("AR_CUIT", "dd-dddddddd-d", accept=check.ar_cuit, locale="AR"),
-    beside("AR_CUIT", words("cuit", "cuil"), rb"\d{11}", check.ar_cuit, locale="AR"),
+    beside(
+        "AR_CUIT", words("cuit", "cuil", "c.u.i.t.", "c.u.i.l."), rb"\d{11}", check.ar_cuit,
+        locale="AR",
+    ),
     printed("BR_CPF", "ddd.ddd.ddd-dd", accept=check.br_cpf, locale="BR"),
     beside("BR_CPF", words("cpf"), rb"\d{9}-?\d{2}", check.br_cpf, locale="BR"),
-    printed("BR_CNPJ", "dd.ddd.ddd/dddd-dd", accept=check.br_cnpj, locale="BR"),
+    printed(  # without its signs: of one of the first nine branches
+        "BR_CNPJ", "dd.ddd.ddd/dddd-dd", "dddddddd000[1-9]dd", accept=check.br_cnpj, locale="BR"
+    ),
     beside("BR_CNPJ", words("cnpj"), rb"\d{14}", check.br_cnpj, locale="BR"),
     beside(
         "CA_SIN",
@@ -91,14 +102,21 @@ AMERICAS = (
         locale="CA",
     ),
     printed("CL_RUT", "dd.ddd.ddd-[0-9Kk]", "d.ddd.ddd-[0-9Kk]", accept=check.cl_rut, locale="CL"),
-    beside("CL_RUT", words("rut", "run"), rb"\d{7,8}-[0-9Kk]", check.cl_rut, locale="CL"),
+    beside(
+        "CL_RUT",
+        words("rut", "r.u.t.", "run", "r.u.n.", "rol único*", "rol único tributario",
+              "rol único nacional"),
+        rb"\d{7,8}-[0-9Kk]",
+        check.cl_rut,
+        locale="CL",
+    ),
     printed(
         "MX_CURP", "A[AEIOUX]AAddMD[HMX]AA[B-DF-HJ-NP-TV-Z][B-DF-HJ-NP-TV-Z][B-DF-HJ-NP-TV-Z]xd",
         accept=check.mx_curp, locale="MX",
     ),
     beside(
         "MX_RFC",
-        words("rfc", "registro federal de contribuyentes"),
+        words("rfc", "r.f.c.", "r f c", "registro federal de contribuyentes"),
         rb"[A-Z&?]{4}\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[A-Z0-9]{3}",
         locale="MX",
         lead=rb"(?<![A-Za-z0-9_])[A-Z&?]{4}",
@@ -107,32 +125,38 @@ AMERICAS = (
 )  # fmt: skip
 
 ASIA = (
-    printed("AE_EMIRATES_ID", "784-Y-ddddddd-d", accept=check.ae_id, locale="AE"),
+    printed(
+        "AE_EMIRATES_ID", "784-Y-ddddddd-d", "784 Y ddddddd d", "784Ydddddddd",
+        accept=check.ae_id, locale="AE",
+    ),
     printed("CN_RESIDENT_ID", "ddddddYMDddd[0-9Xx]", accept=check.cn_resident, locale="CN"),
     printed("HK_ID", "Adddddd([0-9A])", "AAdddddd([0-9A])", accept=check.hk_id, locale="HK"),
     beside(
-        "HK_ID", words("hkid", "hkid no.", "hong kong id*", "hong kong identity card"),
+        "HK_ID",
+        words("hkid", "hkid no.", "hong kong id*", "hong kong identity card", "身份證*", "身份证*",
+              "香港居民身份證"),
         rb"[A-Za-z]{1,2}\d{6}\(?[0-9Aa]\)?", check.hk_id, locale="HK",
     ),
     beside(
-        "ID_NIK", words("nik", "ktp", "nomor induk kependudukan", "e ktp"), rb"\d{16}",
+        "ID_NIK", words("nik", "ktp", "nomor ktp", "nomor induk kependudukan", "e ktp"), rb"\d{16}",
         check.id_nik, locale="ID",
     ),
     beside(
         "IL_ID",
-        words("teudat zehut", "israeli id*", "israel id*", "mispar zehut", "tz no."),
+        words("teudat zehut", "israeli id*", "israel id*", "mispar zehut", "tz no.", "תעודת זהות",
+              "מספר זהות", "ת.ז.", 'ת"ז', "ת״ז"),
         rb"\d{8}-?\d",
         check.il_id,
         locale="IL",
     ),
     beside(
         "IN_AADHAAR",
-        words("aadhaar*", "aadhar*", "adhaar*", "uidai", "uid"),
+        words("aadhaar*", "aadhar*", "adhaar*", "uidai", "uid", "आधार*"),
         rb"[2-9]\d{3}[ -]?\d{4}[ -]?\d{4}",
         verhoeff,
         locale="IN",
     ),
-    printed("IN_PAN", "AAAPAddddA", locale="IN"),
+    printed("IN_PAN", "AAAPAddddA", locale="IN", unless=PART_NUMBER),
     beside(
         "IN_PAN",
         words("pan", "pan card*", "permanent account*", "permanent account number"),
@@ -141,7 +165,8 @@ ASIA = (
     ),
     beside(
         "JP_MY_NUMBER",
-        words("my number*", "mynumber", "individual number", "kojin bango"),
+        words("my number*", "mynumber", "individual number", "kojin bango", "個人番号",
+              "マイナンバー"),
         _TWELVE,
         check.jp_my_number,
         locale="JP",
@@ -149,20 +174,28 @@ ASIA = (
     printed("KR_RRN", "ddMD-[1-8]dddddd", accept=both(check.kr_rrn, dated(4, 2)), locale="KR"),
     beside(
         "KR_RRN",
-        words("rrn", "resident registration*", "resident registration number", "jumin*"),
+        words("rrn", "resident registration*", "resident registration number", "jumin*",
+              "주민등록번호", "주민번호", "외국인등록번호"),
         rb"\d{6}-?[1-8]\d{6}",
         dated(4, 2),
         locale="KR",
     ),
     printed("MY_NRIC", "ddMD-dd-dddd", accept=check.my_nric, locale="MY"),
     beside(
-        "MY_NRIC", words("mykad", "nric", "ic no.", "kad pengenalan"), rb"\d{12}",
+        "MY_NRIC", words("mykad", "nric", "ic no.", "ic number", "kad pengenalan"),
+        rb"\d{6}-?\d{2}-?\d{4}",
         check.my_nric, locale="MY",
     ),
-    beside("PK_CNIC", words("cnic", "nicop"), rb"\d{5}-?\d{7}-?\d", locale="PK"),
+    beside(
+        "PK_CNIC",
+        words("cnic", "nicop", "nic", "national identity card*", "شناختی کارڈ*"),
+        rb"\d{5}-?\d{7}-?\d",
+        locale="PK",
+    ),
     beside(
         "SA_NATIONAL_ID",
-        words("iqama*", "saudi id*", "saudi national id*", "national id*", "muqeem"),
+        words("iqama*", "saudi id*", "saudi national id*", "national id*", "muqeem",
+              "رقم الهوية", "الهوية الوطنية", "رقم الإقامة", "الإقامة", "السجل المدني"),
         rb"\d{10}",
         check.sa_id,
         locale="SA",
@@ -170,12 +203,16 @@ ASIA = (
     printed("SG_NRIC", "[STFGM]dddddddA", accept=check.sg_nric, locale="SG"),
     printed("TH_ID", "[1-8]-dddd-ddddd-dd-d", accept=check.th_id, locale="TH"),
     beside(
-        "TH_ID", words("thai id*", "citizen id*", "thai national id*"), rb"[1-8]\d{12}",
+        "TH_ID",
+        words("thai id*", "citizen id*", "thai national id*", "national id*", "ประจำตัวประชาชน",
+              "บัตรประชาชน"),
+        rb"[1-8][ -]?\d{4}[ -]?\d{5}[ -]?\d{2}[ -]?\d",
         check.th_id, locale="TH",
     ),
     beside(
         "TW_ID",
-        words("taiwan id*", "taiwanese id*", "national id*", "arc no."),
+        words("taiwan id*", "taiwanese id*", "national id*", "arc no.", "身分證*", "身分證字號",
+              "統一證號", "居留證*"),
         rb"[A-Za-z][1289]\d{8}",
         check.tw_id,
         locale="TW",
@@ -188,16 +225,36 @@ AFRICA_AND_OCEANIA = (
     ),
     beside("NZ_IRD", words("ird", "inland revenue"), rb"\d{2,3}[ -]?\d{3}[ -]?\d{3}",
            check.nz_ird, locale="NZ"),
-    printed("ZA_ID", "ddMDdddd[012][89]d", "ddMD dddd [012][89]d", accept=check.za_id, locale="ZA"),
+    printed(
+        "ZA_ID", "ddMDdddd[012][89]d", "ddMD dddd [012][89]d", "ddMD dddd [012][89] d",
+        accept=check.za_id, locale="ZA",
+    ),
 )  # fmt: skip
 
 KINDS = (*AMERICAS, *ASIA, *AFRICA_AND_OCEANIA)
 
+_A_DATE = re.compile(rb"(?:19|20)\d\d[01]\d[0-3]\d")
+
+
+def _no_date(value: bytes) -> bool:
+    return not _A_DATE.fullmatch(value)
+
+
 NAMED = (
     beside(
         "AR_DNI",
-        words("dni", "documento nacional de identidad"),
+        words(
+            "dni",
+            "d.n.i.",
+            "documento nacional de identidad",
+            "documento de identidad",
+            "número de documento",
+            "nro. de documento",
+            "nro. documento",
+            "documento",
+        ),
         rb"\d{1,2}\.\d{3}\.\d{3}|\d{7,8}",
+        _no_date,
         locale="AR",
     ),
 )
