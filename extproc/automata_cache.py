@@ -13,7 +13,8 @@ from pathlib import Path
 
 from extproc.guardrails.detectors import automata
 
-FILES_MAX = 256
+FILES_MAX = 4096
+_LOOK_EVERY = 64
 
 
 def default_folder() -> Path:
@@ -32,6 +33,7 @@ class FileKeeper:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._written = 0
 
     def get(self, name: str) -> bytes | None:
         try:
@@ -51,7 +53,9 @@ class FileKeeper:
             with open(os.open(aside, flags, 0o600), "wb") as file:
                 file.write(data)
             os.replace(aside, self._folder / name)
-            self._forget_the_oldest()
+            if self._written % _LOOK_EVERY == 0:
+                self._forget_the_oldest()
+            self._written += 1
 
     def _forget_the_oldest(self) -> None:
         files = [path for path in self._folder.iterdir() if not path.name.startswith(".")]

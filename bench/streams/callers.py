@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ from extproc.config.sources import read_sources
 from extproc.server.gateway import Gateway, Options
 from extproc.state import StateDir
 
-DETECTORS = {**TYPES, "prompt-leak": {}}
+Detectors = Mapping[str, Mapping[str, Any]]
+DETECTORS: Detectors = {**TYPES, "prompt-leak": {}}
 """All that read an answer as it flows. Judges of whole texts hold a stream by design."""
 FLOOR, AGAIN, BARE = "nothing", "nothing, again", "gateway, no guardrails"
 REDACTING, REVEALING = "redacting: pii, secrets", "pseudonyms put back"
@@ -38,12 +39,12 @@ SYSTEM = (
 )
 
 
-def documents(provider_ports: Sequence[int]) -> str:
+def documents(provider_ports: Sequence[int], detectors: Detectors = DETECTORS) -> str:
     """One gateway, an account for each provider, a caller and a rule for each row; JSON is YAML."""
     rules = {
         "redact": {"llm_output_guardrails": ["g/no-pii", "g/no-secrets"]},
-        "most": {"llm_output_guardrails": [f"g/{k}" for k in DETECTORS if k != "prompt-injection"]},
-        "all": {"llm_output_guardrails": [f"g/{kind}" for kind in DETECTORS]},
+        "most": {"llm_output_guardrails": [f"g/{k}" for k in detectors if k != "prompt-injection"]},
+        "all": {"llm_output_guardrails": [f"g/{kind}" for kind in detectors]},
         "reveal": {"llm_input_guardrails": ["g/names"]},
     }
     whole: list[dict[str, Any]] = [
@@ -51,7 +52,7 @@ def documents(provider_ports: Sequence[int]) -> str:
          "guardrails": {"pseudonym_key": {"file": "pseudonyms"}}},
         *(_account(at, port) for at, port in enumerate(provider_ports)),
         *map(_caller, GATEWAY.values()),
-        {"type": "guardrail-config-group", "name": "g", "guardrails": _guardrails()},
+        {"type": "guardrail-config-group", "name": "g", "guardrails": _guardrails(detectors)},
         {"type": "gateway-guardrails-config", "name": "rules",
          "rules": [{"id": name, "when": {"subjects": [f"virtualaccount:{name}"]}, **hooks}
                    for name, hooks in rules.items()]},
@@ -59,9 +60,9 @@ def documents(provider_ports: Sequence[int]) -> str:
     return "\n---\n".join(map(json.dumps, whole))
 
 
-def _guardrails() -> list[dict[str, Any]]:
+def _guardrails(detectors: Detectors) -> list[dict[str, Any]]:
     return [
-        *({"name": k, "type": k, "config": settings} for k, settings in DETECTORS.items()),
+        *({"name": k, "type": k, "config": settings} for k, settings in detectors.items()),
         *({"name": f"no-{k}", "type": k, "operation": "mutate"} for k in ("pii", "secrets")),
         {"name": "names", "type": "pii", "operation": "mutate", "redaction": "pseudonym"},
     ]
@@ -89,14 +90,14 @@ def _key(name: str) -> str:
 
 
 @asynccontextmanager
-async def gateway(provider_ports: Sequence[int]) -> AsyncIterator[int]:
+async def gateway(provider_ports: Sequence[int], detectors: Detectors) -> AsyncIterator[int]:
     """Its port."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder, port = Path(name), free_port(HOST, 0)
         (folder / "key").write_text("sk-bench")
         (folder / "pseudonyms").write_bytes(SECRET)
         path = folder / "gateway.yaml"
-        path.write_text(documents(provider_ports))
+        path.write_text(documents(provider_ports, detectors))
         sources = read_sources(path)
         config = load(sources)
         if isinstance(config, list):
@@ -120,12 +121,14 @@ def asked(at: int, key: str) -> bytes:
 
 
 @asynccontextmanager
-async def everybody(count: int, pauses_s: Sequence[float]) -> AsyncIterator[list[Callers]]:
+async def everybody(
+    count: int, pauses_s: Sequence[float], detectors: Detectors = DETECTORS
+) -> AsyncIterator[list[Callers]]:
     """For each pause between tokens who asks there. What is started here is ended here."""
     async with AsyncExitStack() as stack:
         begin = stack.enter_async_context
         ports = [await begin(provider(count, pause_s)) for pause_s in pauses_s]
-        ours = await begin(gateway(ports))
+        ours = await begin(gateway(ports, detectors))
         found: list[Callers] = []
         for at, port in enumerate(ports):
             bare, floor = await begin(plain(port)), await begin(nothing(port))

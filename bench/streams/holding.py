@@ -8,6 +8,7 @@ from time import thread_time
 from bench.streams.callers import DETECTORS, SYSTEM
 from extproc.config.model import Guardrail
 from extproc.guardrails.compile import compile_guardrails
+from extproc.guardrails.gate import Gate
 from extproc.guardrails.selection import Selection, arrange, bind
 from extproc.guardrails.stream import StreamGuard
 from extproc.guardrails.values import Passage
@@ -18,20 +19,25 @@ _STREAMS = 5
 
 def alone(tokens: Sequence[str]) -> dict[str, dict[str, float]]:
     """Type -> `held` characters after a token on average, `held_most`, `token_us` of CPU."""
-    found = {kind: streamed(selection([kind]), tokens) for kind in DETECTORS}
-    return {**found, "all together": streamed(selection(list(DETECTORS)), tokens)}
+    gates = built(list(DETECTORS))
+    found = {gate.type: streamed(selection([gate]), tokens) for gate in gates}
+    return {**found, "all together": streamed(selection(gates), tokens)}
 
 
-def selection(kinds: Sequence[str]) -> Selection:
-    """Validating guardrails, as the output hook of a call with a system prompt runs them."""
+def built(kinds: Sequence[str]) -> list[Gate]:
+    """Validating guardrails; building all of them takes some seconds."""
     documents = {
         f"g/{kind}": Guardrail.model_validate(
             {"name": kind, "type": kind, "config": DETECTORS[kind]}
         )
         for kind in kinds
     }
-    arranged = arrange(list(compile_guardrails(documents).values()))
-    return bind(arranged, [Passage("messages[0].content", "system", SYSTEM)])[0]
+    return list(compile_guardrails(documents).values())
+
+
+def selection(gates: Sequence[Gate]) -> Selection:
+    """As the output hook of a call with a system prompt runs them."""
+    return bind(arrange(gates), [Passage("messages[0].content", "system", SYSTEM)])[0]
 
 
 def streamed(chosen: Selection, tokens: Sequence[str]) -> dict[str, float]:

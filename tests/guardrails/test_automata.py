@@ -100,13 +100,12 @@ def test_a_folder_that_cannot_be_written_is_no_matter(tmp_path: Path) -> None:
 
 def test_only_the_newest_are_kept(tmp_path: Path) -> None:
     """Issue: configurations come and go; what they compiled does not pile up."""
-    keeper = FileKeeper(tmp_path)
     for number in range(FILES_MAX):
-        keeper.put(f"{number:03}", b"x")
-        os.utime(tmp_path / f"{number:03}", (number, number))
-    keeper.put("new", b"x")
+        (tmp_path / f"{number:04}").touch()
+        os.utime(tmp_path / f"{number:04}", (number, number))
+    FileKeeper(tmp_path).put("new", b"x")
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert len(names) == FILES_MAX and "000" not in names and "new" in names
+    assert len(names) == FILES_MAX and "0000" not in names and "new" in names
 
 
 def test_the_folder_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,7 +82,8 @@ def test_kinds_are_found(kind: str, text: str) -> None:
 
 @pytest.mark.parametrize("text", [
     "the eval (see below) is fast", "our CEO exec (Anna) said so", "eval (e.g. of a model) is slow",
-    "the system(\"Software\") is", "rm -rf is dangerous", "use rm -rf with care.", "a.then(evaluate)",
+    "the system(\"Software\") is", "rm -rf is dangerous",
+    "use rm -rf with care.", "a.then(evaluate)",
     "never use eval() or exec() here", "model.eval()", "def eval(self, x):", "function exec(cmd) {",
     "const m = re.exec(line)", "cursor.execute(sql)", "ast.literal_eval(text)", "medieval (old)",
     "the system ('as is') works", "filesystem('a')", "ecosystem()", "retrieval(x)", "a firm -rf",

@@ -31,7 +31,9 @@ def labels(text: str, threshold: int = 2, **config: object) -> list[str]:
     ("WEAPONS_6", "eine Bombe bauen"), ("ILLEGAL_6", "where can I hire a hitman"),
     ("ILLEGAL_4", "buy cocaine"), ("ILLEGAL_6", "hire hitman"), ("HARASSMENT_2", "f*ck you"),
     ("VIOLENCE_6", "bomb the building"), ("SELF_HARM_6", "unalive myself"),
-    ("SEXUAL_6", "sex with a 12 year old"), ("SELF_HARM_6", "k\u0456ll myself"), ("ILLEGAL_2", "money laundering"),
+    ("SEXUAL_6", "sex with a 12 year old"), ("SELF_HARM_6", "k\u0456ll myself"),
+    ("ILLEGAL_2", "money laundering"), ("SELF_HARM_6", "#KillYourself"),
+    ("SELF_HARM_6", "k1llurself"),
 ])  # fmt: skip
 def test_phrases_have_a_severity(label: str, text: str) -> None:
     """Contract (content-moderation): a phrase is found with its category and severity."""

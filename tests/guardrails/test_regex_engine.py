@@ -11,8 +11,9 @@ from extproc.guardrails.detectors import (
     sql_sanitizer,
     topics,
 )
-from extproc.guardrails.detectors.regex_alphabet import Alphabet, plain, twin
+from extproc.guardrails.detectors.regex_alphabet import Alphabet, Fold, plain, twin
 from extproc.guardrails.detectors.regex_engine import Expressions
+from extproc.guardrails.detectors.regex_glyphs import KEPT_CHARS_MAX, LETTERS_ONLY, Glyphs, glyphs
 from extproc.guardrails.detectors.regex_syntax import parse
 from tests.guardrails.test_growth import cpu
 
@@ -28,6 +29,55 @@ def test_every_way_to_encode_gives_the_same(alphabet: Alphabet, text: str, times
     for whole in (text, text + "a" * times * len(text), text.replace("\U0001f600", "")):
         expected = b"".join(alphabet.encode(char) for char in whole)
         assert alphabet.encode(whole) == expected
+
+
+@pytest.mark.parametrize("folded", [twin, plain])
+def test_pages_of_ideographs_need_no_look(folded: Fold) -> None:
+    """P5: what is taken for granted of ideographs and Hangul is so, whoever folds."""
+    alphabet = Alphabet("ß", folded)
+    for number in LETTERS_ONLY:
+        page = "".join(map(chr, range(number << 8, (number + 1) << 8)))
+        assert {alphabet[ord(char)] for char in page} == {alphabet[ord("日")]}, hex(number)
+
+
+def test_a_named_ideograph_is_told_apart() -> None:
+    """P4: an expression that names an ideograph finds it in a text of ideographs."""
+    found = regex_patterns.build({"custom_patterns": [{"pattern": "秘密"}]}).find("这是秘密吗" * 9)
+    assert [(span.start, span.end) for span in found] == [(5 * n + 2, 5 * n + 4) for n in range(9)]
+
+
+SCRIPTS = st.sampled_from("aé日本秘жЖ한글ªᄀ\u3000\u0e01\u0905\U0001d424\U00020000\ud800\x00?ł")
+
+
+@settings(max_examples=150, deadline=None)
+@given(text=st.text(SCRIPTS | st.characters(), min_size=1, max_size=80))
+def test_pages_and_places_give_what_each_character_gives(text: str) -> None:
+    """P5: a text taken apart by pages reads as its characters do one by one, in any alphabet."""
+    for alphabet in ALPHABETS:
+        each = "".join(map(alphabet.__getitem__, map(ord, text))).encode("latin-1")
+        assert Glyphs(text).write(alphabet) == each
+        assert Glyphs(text + " " * 40 * len(text)).write(alphabet).rstrip() == each.rstrip()
+
+
+def test_only_the_last_text_is_kept() -> None:
+    """P4: nothing of a text stays once another one was read, be it ASCII, and no long one does."""
+    first, second = "日本語" * 9, "".join(("日本語", "日本語" * 8))
+    kept = glyphs(first)
+    assert glyphs(first) is kept
+    assert glyphs(second) is not kept
+    kept = glyphs(second)
+    ALPHABETS[0].encode("ascii")
+    assert glyphs(second) is not kept
+    long = "日" * (KEPT_CHARS_MAX + 1)
+    assert glyphs(long) is not glyphs(long)
+
+
+def test_texts_of_many_scripts_stay_linear() -> None:
+    """P8: a text of characters from everywhere costs no more per character as it grows."""
+    codes = [code for code in range(0x80, 0x20000, 97) if not 0xD800 <= code < 0xE000]
+    text = "".join(map(chr, codes)) * 12
+    cost = max(cpu(lambda: Glyphs(text[: len(text) // 8]).write(ALPHABETS[1])), 2e-4)
+    assert cpu(lambda: Glyphs(text).write(ALPHABETS[1])) < 8 * 4 * cost
 
 
 @pytest.mark.parametrize("many", [1, 40])
@@ -63,4 +113,4 @@ SIMPLE = regex_patterns.build({"custom_patterns": [{"pattern": r"EMP-\d{4}"}]})
 ])  # fmt: skip
 def test_operations_are_those_of_the_contract(module: object, operations: tuple[str, ...]) -> None:
     """Contract (section 9.4): what only judges changes nothing."""
-    assert module.OPERATIONS == operations  # type: ignore[attr-defined]
+    assert operations == module.OPERATIONS  # type: ignore[attr-defined]

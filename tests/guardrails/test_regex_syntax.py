@@ -28,6 +28,7 @@ def detector(pattern: str, ignore_case: bool = False) -> ExpressionDetector:
     "repeat of"),
     ("\\b{2}", "place"), ("\\xZ1", "\\xHH"), ("[\u4e00-\u9fff]", "range"), ("\\", "too early"),
     ("((((((((((((((((((((((((((((((((a", "nests"), ("*a", "nothing before"),
+    ("x: (?:\\bübel|a)", "inside"),
 ])  # fmt: skip
 def test_mistakes_say_what_to_write(pattern: str, needle: str) -> None:
     """P7: what no automaton could run, or no stream wait for, is refused with the way out."""

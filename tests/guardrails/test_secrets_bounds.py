@@ -14,6 +14,7 @@ from tests.guardrails import (
     test_secrets_ai,
     test_secrets_cloud,
     test_secrets_saas,
+    test_secrets_spoken,
     test_secrets_values,
     test_secrets_vcs,
 )
@@ -24,7 +25,7 @@ from tests.guardrails.test_secrets_table import Rows, a, b, w, x
 
 ROWS: Rows = {
     **test_secrets_ai.ROWS, **test_secrets_cloud.ROWS, **test_secrets_saas.ROWS,
-    **test_secrets_values.ROWS, **test_secrets_vcs.ROWS,
+    **test_secrets_spoken.ROWS, **test_secrets_values.ROWS, **test_secrets_vcs.ROWS,
 }  # fmt: skip
 SAMPLES = [
     text.replace("«", "").replace("»", "")
@@ -38,7 +39,9 @@ AWKWARD = [
     ".atlasv1.", "Private-Lines: 1\n", "eyJ", "ghp_", "sk-", "x-rapidapi-key: ", "é", "\u00a0",
     "😀",
     a(7), a(20), a(36), w(24), x(8), x(32), x(64), b(43), b(76), "A", "7", "the key ",
-    "id", "\x00",
+    "id", "\x00", "|", "*", "**: ", "] = ", " - ", " to ", " is ", " on file to ", "password ",
+    "SNYK_TOKEN ", "the secret we hold for her is ", "$", "!", "&", "&amp;", "&x=",
+    ">", " -> ", "is:", " (",
 ]  # fmt: skip
 TEXTS = st.lists(st.sampled_from(SAMPLES) | st.sampled_from(AWKWARD) | st.text(max_size=3),
                  max_size=8).map("".join)  # fmt: skip
@@ -87,6 +90,9 @@ ENDLESS = [
     "LS0tLS1CRUdJTiBQUklWQVR", "IQoJb3JpZ2luX2", "ya29.", "JSESSIONID=", "curl -u a:", '"d":"',
     "-eyJhbGciOi.eyJ", "Authorization: Token ", "login a password ", "jdbc:oracle:thin:a/", "A3-",
     "discord.com/api/webhooks/", "xprv", "nsec1", "AGE-SECRET-KEY-1", "ops_eyJ", "session_token=A",
+    "token ", "token is ", "token A1b2c3D4e5F6g7H8 ", "password ", "password is ", "password A1b2#",
+    "password is A1b2c3d4!", "secret - ", "secret|", "ssws ", "mot de passe ", "token a b c d e f ",
+    "password=a1&", "password=a1b2c3&d", "secret (", "token>", "token is: ",
 ]  # fmt: skip
 
 

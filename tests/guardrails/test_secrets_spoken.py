@@ -30,7 +30,9 @@ def test_row(name: str, text: str, near: str) -> None:
     f"- *api_key* \u2013 «{a(32)}»", f"- **api_key**: `«{a(32)}»`", f"**API key:** «{a(32)}»",
     f"| api_key | «{x(32)}» |", f"MISTRAL_API_KEY - «{a(32)}»", f'row["dd_api_key"] = "«{x(32)}»"',
     f'row["cfApiToken"] = "«{w(40)}»"', f"*SSWS* \u2013 «00{w(40)}»", f"ssws='«00{w(40)}»'",
-    f"_auth_token_: «{a(32)}»", f"`client_secret` = «{w(24)}»",
+    f"_auth_token_: «{a(32)}»", f"`client_secret` = «{w(24)}»", f"Our API key is: «{a(32)}»",
+    f"here is my api key -> «{a(32)}»", f"the API key («{a(32)}») expired", f"apikey «{x(32)}»",
+    f"<bgp_auth_key>«{a(24)}»</bgp_auth_key>", f"?access_token=«{a(24)}»&scope=all",
 ])  # fmt: skip
 def test_a_named_token_is_found(text: str) -> None:
     """P4: in prose, Markdown, a row of a table or an index, the value goes and the name stays."""
@@ -45,6 +47,9 @@ def test_a_named_token_is_found(text: str) -> None:
     f"| password | «{PERSON}» |", f"please check my password «{PERSON}» again",
     f"Please change the pwd on file to «{MANAGER}» before Friday.",
     f"the password we hold for her is «{PERSON}», nothing else", f"my password is «{PERSON}»",
+    f"The password is: «{PERSON}»", f"<password>«{MANAGER}»</password>",
+    "password: «Gar" + "den&Lamp42»",
+    f"https://h/x?pwd=«{'abc123' + 'xyz'}»&user=7", f"password=«{'abc123' + 'xyz'}»&amp;user=7",
     f"jdbc:postgresql://db:5432/x?user=app&password=«{'tmUbpAtEP' + 'lZUoWQvLG'}»&ssl=true",
 ])  # fmt: skip
 def test_a_named_password_is_found(text: str) -> None:
@@ -54,7 +59,9 @@ def test_a_named_password_is_found(text: str) -> None:
 
 @pytest.mark.parametrize("text", [
     f"the token limit was raised in commit {HASH}", f"the secret hash is {HASH}",
-    f"the token id is {UUID}", f"keep the secret in {UUID}", f"secret {HASH}",
+    f"the commit with the secret was {HASH}", f"the token id is {UUID}",
+    "memfd_secret (__X32_SYSCALL_BIT + 447)", "secret (see section-4.2.1-and-following)",
+    f"keep the secret in {UUID}", f"secret {HASH}",
     "the token was introduced in version-2.4.1-beta-of-2024", f"aws waf update --lock-token {UUID}",
     "move the secret to production/database2/credentials", "next_page_token is " + a(40),
     "from x import Ed25519PrivateKey as Ed25519PrivateKey",

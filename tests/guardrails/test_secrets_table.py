@@ -136,12 +136,13 @@ def test_every_row_has_vectors() -> None:
         test_secrets_ai,
         test_secrets_cloud,
         test_secrets_saas,
+        test_secrets_spoken,
         test_secrets_values,
         test_secrets_vcs,
     )
 
-    modules = (test_secrets_ai, test_secrets_cloud, test_secrets_saas, test_secrets_values,
-               test_secrets_vcs)  # fmt: skip
+    modules = (test_secrets_ai, test_secrets_cloud, test_secrets_saas, test_secrets_spoken,
+               test_secrets_values, test_secrets_vcs)  # fmt: skip
     rows = [name for module in modules for name in module.ROWS]
     assert sorted(rows) == sorted(kind.name for kind in KINDS)
 

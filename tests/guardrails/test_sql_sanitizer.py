@@ -4,8 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from extproc.guardrails.detectors import sql_sanitizer
+from extproc.guardrails.detectors.sql_sanitizer_beginnings import ends_without_comment
+from extproc.guardrails.detectors.sql_sanitizer_statements import read_statement
 from tests.guardrails.builders import slot
 
 SQL = sql_sanitizer.build({})
@@ -159,3 +163,22 @@ def test_mistakes_are_named(config: dict, needle: str) -> None:
     """P7: unknown switches, values that are none, and nothing to do are mistakes."""
     assert any(needle in mistake for mistake in sql_sanitizer.mistakes(config))
     assert sql_sanitizer.mistakes({}) == []
+
+
+_SQL = ["SELECT a FROM t", " WHERE b = 'c'", " -- x", "/* y */", "# z\n", "--", ";", '"', '"""',
+        "'", '", ', "it''s", "\\", "`d`", '"e"', "INSERT INTO t (a) VALUES ('", "')", "$", "\n",
+        "\x00",
+        "select b from u", "(", ")"]  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(parts=st.lists(st.sampled_from(_SQL), max_size=9))
+def test_a_statement_that_is_passed_over_has_no_comment(parts: list[str]) -> None:
+    """P4: the quick look at simple SQL passes over nothing that the slow one would find."""
+    text = "".join(parts)
+    data = text.encode()
+    for word in ("SELECT", "select", "INSERT"):
+        at = text.find(word)
+        if at >= 0 and ends_without_comment(data, at, word.lower()):
+            statement, _ = read_statement(data, at, word.lower(), True)
+            assert statement is None or not statement.comments, text

@@ -20,6 +20,7 @@ from extproc.config.content_moderation_settings import (
     ContentModerationSettings,
 )
 from extproc.config.settings_mistakes import settings_mistakes
+from extproc.guardrails.detectors.automata import compiled
 from extproc.guardrails.detectors.content_moderation_phrases import phrase_expression
 from extproc.guardrails.detectors.content_moderation_words import (
     LEXICON,
@@ -62,13 +63,10 @@ class _Judge:
     def __init__(self, settings: ContentModerationSettings) -> None:
         self._threshold = max(2, settings.severity_threshold)
         self._categories = frozenset(settings.categories or CONTENT_CATEGORIES)
-        self._context = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         lists = (LOWERING, RAISING, TECHNICAL)
         words = [rf"\b(?:{_spaced(list_)})\b".encode() for list_ in lists]
         flags = [hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SINGLEMATCH] * len(words)
-        self._context.compile(
-            expressions=words, ids=[_LOWERS, _RAISES, _JARGON], elements=len(words), flags=flags
-        )
+        self._context = compiled(words, flags)
 
     def __call__(self, data: bytes, match: Match) -> str:
         category, severity, _ = _ROWS[match.rank]

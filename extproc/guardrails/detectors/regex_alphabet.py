@@ -6,11 +6,12 @@ text (P5); linear, and cheap where a text is ASCII or of one script.
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from extproc.guardrails.detectors.normalise import fold
 from extproc.guardrails.detectors.pattern import one_byte_per_character
+from extproc.guardrails.detectors.regex_glyphs import LETTERS_ONLY, forget, glyphs
 from extproc.guardrails.detectors.regex_tree import (
     OTHER,
     OTHER_SPACE,
@@ -23,13 +24,9 @@ from extproc.guardrails.detectors.regex_tree import (
 
 _NAMED_MAX = 120
 _KNOWN_MAX = 20_000
-_PAGE_MAX = 128
-_SPARSE, _DENSE = 32, 3
-"""Where fewer bytes than one in this many are outside ASCII it pays to look each of them up."""
-_NONE = "\ufffe"
-_ASCII = bytes(range(128))
-_ASCII_TEXT = _ASCII.decode("ascii")
 _BYTES = {OTHER_WORD: 0xFD, OTHER_SPACE: 0xFE, OTHER: 0xFF}
+_BYTES_OF_LETTERS = bytes((_BYTES[OTHER_WORD],))
+
 
 Fold = Callable[[str], str]
 
@@ -44,11 +41,6 @@ def plain(char: str) -> str:
     """The character in lower case without its accent, where that is one character."""
     found = fold(char)
     return found if len(found) == 1 and "\x20" <= found < "\x7f" else char.lower()[:1]
-
-
-def _fits_a_page(chars: str) -> bool:
-    """Whether Python's codec has a fast table for them (cpython, `PyUnicode_BuildEncodingMap`)."""
-    return len(chars) <= _PAGE_MAX and max(chars) < _NONE
 
 
 class Alphabet(dict[int, str]):
@@ -66,50 +58,52 @@ class Alphabet(dict[int, str]):
         self._named = {char: 0x80 + index for index, char in enumerate(outside)}
         self.symbols = {**{chr(code): code for code in range(1, 128)}, **self._named, **_BYTES}
         self._members: dict[Chars, list[int]] = {}
+        self._pages: dict[int, bytes] = {}
+        self._named_pages = {ord(char) >> 8 for char in outside}
         self._latin = bytes(ord(self[code]) for code in range(256))
         self.word = frozenset(code for sym, code in self.symbols.items() if Chars(WORD).has(sym))
 
     def __missing__(self, code: int) -> str:
+        char = self._written(code)
+        if len(self) < _KNOWN_MAX:
+            self[code] = char
+        return char
+
+    def _written(self, code: int) -> str:
         char = chr(code)
         if code >= 128:
             char = self._fold(char)
         if char > "\x7f":
             char = chr(self._named.get(char) or _BYTES[other_class(char)])
-        if len(self) < _KNOWN_MAX:
-            self[code] = char
         return char
 
     def encode(self, text: str) -> bytes:
-        """The text, a byte for each character. Ways for ASCII, Latin-1, few and few different
-        characters outside of it; all of them give the same.
+        """The text, a byte for each character. Ways for ASCII, Latin-1 and everything else; all
+        of them give the same.
         """
         if text.isascii():
+            forget()
             return text.encode("ascii")
         try:
-            return text.encode("latin-1").translate(self._latin)
+            latin = text.encode("latin-1")
         except UnicodeEncodeError:
-            pass
-        letters = text.encode("utf-8", "surrogatepass").translate(None, _ASCII)
-        page = "".join(set(letters.decode("utf-8", "surrogatepass")))
-        if len(letters) * _SPARSE >= len(text) and _fits_a_page(page):
-            return self._by_page(text, page)
-        if len(letters) * _DENSE < len(text):
-            return self._one_by_one(text)
-        return text.translate(self).encode("latin-1")
+            return glyphs(text).write(self)
+        forget()
+        return latin.translate(self._latin)
 
-    def _by_page(self, text: str, page: str) -> bytes:
-        codes = codecs.charmap_build(_ASCII_TEXT + page.ljust(_PAGE_MAX, _NONE))
-        folded = "".join(self[ord(char)] for char in page).encode("latin-1")
-        paged, _ = codecs.charmap_encode(text, "strict", codes)
-        return paged.translate(_ASCII + folded.ljust(_PAGE_MAX))
+    def page(self, number: int) -> bytes:
+        """The bytes of the 256 characters from `number << 8` on; one if all of them are equal."""
+        found = self._pages.get(number)
+        if found is None:
+            found = self._pages[number] = self._made(number)
+        return found
 
-    def _one_by_one(self, text: str) -> bytes:
-        data = bytearray(text, "ascii", "replace")
-        at = data.find(b"?")
-        while at >= 0:
-            data[at] = ord(self[ord(text[at])])
-            at = data.find(b"?", at + 1)
-        return bytes(data)
+    def _made(self, number: int) -> bytes:
+        if number in LETTERS_ONLY and number not in self._named_pages:
+            return _BYTES_OF_LETTERS
+        first = number << 8
+        written = bytes(ord(self._written(code)) for code in range(first, first + 256))
+        return written[:1] if written.count(written[:1]) == 256 else written
 
     def members(self, chars: Chars) -> list[int]:
         """The bytes of a class, in order."""
@@ -122,3 +116,9 @@ class Alphabet(dict[int, str]):
 
     def _folded(self, symbol: str) -> str:
         return self._fold(symbol) if len(symbol) == 1 and symbol > "\x7f" else symbol
+
+
+@lru_cache(maxsize=64)
+def shared_alphabet(named: frozenset[str], folded: Fold) -> Alphabet:
+    """Equal alphabets are one, so that a text is written once for all that read it."""
+    return Alphabet(named, folded)

@@ -103,7 +103,7 @@ def _without_edges(node: Node) -> Node:
             return node
 
 
-def _first(node: Node, last: bool) -> tuple[list[Chars], bool]:
+def first(node: Node, last: bool) -> tuple[list[Chars], bool]:
     """What a node can begin with (with `last`: end with), and whether it can be empty."""
     match node:
         case Chars():
@@ -111,27 +111,27 @@ def _first(node: Node, last: bool) -> tuple[list[Chars], bool]:
         case Seq(items):
             found: list[Chars] = []
             for item in reversed(items) if last else items:
-                chars, empty = _first(item, last)
+                chars, empty = first(item, last)
                 found += chars
                 if not empty:
                     return found, False
             return found, True
         case Alt(items):
-            parts = [_first(item, last) for item in items]
+            parts = [first(item, last) for item in items]
             return [c for chars, _ in parts for c in chars], any(empty for _, empty in parts)
         case Repeat(item, least):
-            chars, empty = _first(item, last)
+            chars, empty = first(item, last)
             return chars, empty or least == 0
         case _:
             return [], True
 
 
-def _on_ascii_words(branch: Branch, alphabet: Alphabet, last: bool) -> bool:
+def on_ascii_words(branch: Branch, alphabet: Alphabet, last: bool) -> bool:
     """Whether hyperscan's `\\b`, which knows ASCII only, may filter for ours at this end."""
     checks = branch.after if last else branch.before
     if Edge() not in checks:
         return False
-    codes = {c for chars in _first(branch.core, last)[0] for c in alphabet.members(chars)}
+    codes = {c for chars in first(branch.core, last)[0] for c in alphabet.members(chars)}
     return all(code < 128 and code in alphabet.word for code in codes)
 
 
@@ -181,5 +181,5 @@ def opening(branch: Branch, alphabet: Alphabet) -> bytes:
 
 def _filters(branch: Branch, alphabet: Alphabet) -> tuple[bytes, bytes]:
     """`\\b` on either side where hyperscan's, which knows ASCII only, may filter for ours."""
-    before, after = (_on_ascii_words(branch, alphabet, last) for last in (False, True))
+    before, after = (on_ascii_words(branch, alphabet, last) for last in (False, True))
     return b"\\b" * before, b"\\b" * after

@@ -14,6 +14,9 @@ from extproc.guardrails.values import Span
 
 RUN_MAX = 2048
 
+_WAIT = -1
+"""In place of an end: text to come decides."""
+
 Judge = Callable[[bytes, Match], str]
 """The label of a match, or '' when it is none. May read LOOKBEHIND characters to the left of the
 match and `reach` to the right of it."""
@@ -63,7 +66,8 @@ class ExpressionDetector:
     ) -> tuple[list[Span], int]:
         """Findings in order, up to the first opening; a cut run takes the openings it covers."""
         spans: list[Span] = []
-        run: Span | None = None
+        begin = end = -1
+        label = ""  # of the run data[begin:end], '' while there is none
         openings.append(len(data))
         opening = iter(openings)
         settled = next(opening)
@@ -74,38 +78,35 @@ class ExpressionDetector:
                 settled = next(opening)
             if at >= settled:
                 break
-            if run is not None and at >= run.end:
-                spans.append(run)
-                run = None
-            found, waits = self._at(data, at, which, final)
-            if waits:
+            if label and at >= end:
+                spans.append(Span(begin, end, label))
+                label = ""
+            found, name = self._at(data, at, which, final)
+            if found == _WAIT:
                 settled = at
                 break
-            run = _joined(run, found)
-            if run is not None and run.end - run.start >= RUN_MAX:
-                spans.append(run)
-                floor, run = run.end, None
+            if not name:
+                continue
+            if not label:
+                begin, end, label = at, found, name
+            end = max(end, found)
+            if end - begin >= RUN_MAX:
+                spans.append(Span(begin, end, label))
+                floor, label = end, ""
         while settled < floor:
             settled = next(opening)
-        if run is not None and run.end > settled:
-            return spans, run.start
-        return spans if run is None else [*spans, run], settled
+        if label and end > settled:
+            return spans, begin
+        return [*spans, Span(begin, end, label)] if label else spans, settled
 
-    def _at(
-        self, data: bytes, at: int, which: Sequence[int], final: bool
-    ) -> tuple[Span | None, bool]:
-        """What begins here, all ranks joined; or that it cannot be judged yet."""
-        found: Span | None = None
+    def _at(self, data: bytes, at: int, which: Sequence[int], final: bool) -> tuple[int, str]:
+        """The end of what begins here, all ranks joined, and its label; _WAIT: not yet known."""
+        end, label = at, ""
         for match in self._expressions.matches(data, at, which):
             if not final and match.end + self._reach > len(data):
-                return None, True
-            label = self._judge(data, match)
-            if label:
-                found = _joined(found, Span(match.start, match.end, label))
-        return found, False
-
-
-def _joined(run: Span | None, more: Span | None) -> Span | None:
-    if run is None or more is None:
-        return run or more
-    return run if more.end <= run.end else Span(run.start, more.end, run.label)
+                return _WAIT, ""
+            if match.end > end or not label:
+                name = self._judge(data, match)
+                if name:
+                    end, label = max(end, match.end), label or name
+        return end, label

@@ -10,12 +10,12 @@ No expression reads over a NUL, which is what texts are joined with.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import hyperscan
 
-from extproc.guardrails.detectors.regex_alphabet import Alphabet, Fold, twin
+from extproc.guardrails.detectors import automata
+from extproc.guardrails.detectors.regex_alphabet import Alphabet, Fold, shared_alphabet, twin
 from extproc.guardrails.detectors.regex_automata import (
     anywhere,
     backwards,
@@ -39,8 +39,7 @@ _REPORTS_MAX = 16
 Test = Callable[[int, int], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     start: int
     end: int
     rank: int
@@ -84,8 +83,11 @@ class _Expression:
     def end(self, data: bytes, at: int) -> int:
         """The longest end of a match at this place; 0 for none."""
         found: list[tuple[int, int]] = []
-        left = data[at - 1 : at] if at else b"\x00"
-        window = left + data[at : at + self.width + 1] + b"\x00"
+        stop = at + self.width + 1
+        if at and stop <= len(data):
+            window = data[at - 1 : stop]
+        else:
+            window = (data[at - 1 : at] or b"\x00") + data[at:stop] + b"\x00"
         self._ends.scan(window, _on_report, context=found)
         if not self.after:
             return max((at + end - 1 - self._extra[i] for end, i in found), default=0)
@@ -102,7 +104,7 @@ class Expressions:
 
     def __init__(self, ranked: Sequence[tuple[Branch, int]], folded: Fold = twin) -> None:
         branches = [branch for branch, _ in ranked]
-        alphabet = self.alphabet = Alphabet(_named(branches), folded)
+        alphabet = self.alphabet = shared_alphabet(frozenset(_named(branches)), folded)
         self._table = [_Expression(branch, rank, alphabet) for branch, rank in ranked]
         self.longest = max(one.width for one in self._table)
         self._anywhere = compiled([anywhere(branch, alphabet) for branch in branches])
@@ -137,6 +139,10 @@ class Expressions:
 
     def matches(self, data: bytes, at: int, which: Sequence[int]) -> list[Match]:
         """The longest match at this place of every rank that has one, by rank."""
+        if len(which) == 1:
+            one = self._table[which[0]]
+            end = one.end(data, at)
+            return [Match(at, end, one.rank)] if end > at else []
         found: dict[int, int] = {}
         for index in which:
             one = self._table[index]
@@ -186,17 +192,11 @@ def _named(branches: Iterable[Branch]) -> set[str]:
 
 def compiled(expressions: list[bytes]) -> hyperscan.Database:
     """An automaton that reports every end of a match that is not empty."""
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     size = len(expressions)
+    flags = [hyperscan.HS_FLAG_ALLOWEMPTY] * size
+    ext = [(hyperscan.HS_EXT_FLAG_MIN_OFFSET, 1, 0, 0, 0, 0)] * size
     try:
-        database.compile(
-            expressions=expressions,
-            ids=list(range(size)),
-            elements=size,
-            flags=[hyperscan.HS_FLAG_ALLOWEMPTY] * size,
-            ext=[(hyperscan.HS_EXT_FLAG_MIN_OFFSET, 1, 0, 0, 0, 0)] * size,
-        )
+        return automata.compiled(expressions, flags, ext)
     except hyperscan.HyperscanError as error:
         reason = str(error).split(" at index")[0].rstrip(". ")
         raise PatternMistake(f"hyperscan cannot run it ({reason}); bound it tighter") from error
-    return database

@@ -16,6 +16,7 @@ from extproc.config.regex_settings import CustomPattern, RegexSettings
 from extproc.config.settings_mistakes import settings_mistakes
 from extproc.guardrails.detectors import pii, secrets
 from extproc.guardrails.detectors.pattern import settle, union
+from extproc.guardrails.detectors.regex_cost import CROSSINGS_MAX, crossings
 from extproc.guardrails.detectors.regex_detector import ExpressionDetector
 from extproc.guardrails.detectors.regex_engine import Expressions, Match
 from extproc.guardrails.detectors.regex_presets import PRESETS, REACH
@@ -149,10 +150,22 @@ def mistakes(config: Mapping[str, Any]) -> list[str]:
         return found
     for number, one in enumerate(_settings(config).custom_patterns):
         try:
-            Expressions([(branch, 0) for branch in _branches(one)])
+            _tried(_branches(one))
         except PatternMistake as mistake:
             found.append(f"'custom_patterns.{number}.pattern': {mistake}")
     return found
+
+
+def _tried(branches: Sequence[Branch]) -> None:
+    """Raises PatternMistake where an expression cannot be run, or costs too much."""
+    expressions = Expressions([(branch, 0) for branch in branches])
+    worst = sum(crossings(branch, expressions.alphabet) for branch in branches)
+    if worst > CROSSINGS_MAX:
+        raise PatternMistake(
+            f"would be slow on texts made for it: up to {worst:.0f} ends for each character (at"
+            f" most {CROSSINGS_MAX}); lower its bounds, or end repeats by a character that is not"
+            " in them, as in '[^;]{1,200};'"
+        )
 
 
 def _settings(config: Mapping[str, Any]) -> RegexSettings:

@@ -78,6 +78,10 @@ def _stands_after(node: Node) -> bool:
 def _check(branch: Branch) -> None:
     if any(isinstance(node, Look) for node in nodes(branch.core)):
         raise PatternMistake("may look around only at its very begin, (?<!...), or end, (?!...)")
+    if Edge() in nodes(branch.core) and _names_letters_outside_ascii(branch.core):
+        raise PatternMistake(
+            "has a '\\b' inside beside letters outside ASCII; put it at its begin or end"
+        )
     least, most = width(branch.core)
     if least == 0:
         raise PatternMistake("can match nothing; make one part of it mandatory")
@@ -85,6 +89,16 @@ def _check(branch: Branch) -> None:
         raise PatternMistake(f"can match {most} characters (at most {WIDTH_MAX}); bound it tighter")
     if size(branch.core) > SIZE_MAX:
         raise PatternMistake("is too large once its repeats are written out; bound it tighter")
+
+
+def _names_letters_outside_ascii(node: Node) -> bool:
+    """Inside an expression hyperscan judges `\\b`, and it knows ASCII only."""
+    return any(
+        char > "\x7f" and char.isalnum()
+        for one in nodes(node)
+        if isinstance(one, Chars)
+        for char in one.some - OTHERS
+    )
 
 
 class _Reader:

@@ -32,8 +32,8 @@ KINDS = (
     token("openai-session", "OPENAI_KEY", "sess-{a40}", random_key, ALONE),
     token("google-ai-key", "GOOGLE_AI_KEY", "AQ.Ab8{w40-120}"),  # ai.google.dev/gemini-api/docs
     named("mistral-key", "MISTRAL_KEY", rb"mistral", "{a32}"),  # docs.mistral.ai
-    named("cohere-key", "COHERE_KEY", rb"cohere|\bco_api", "{a40}", two_cases),  # docs.cohere.com
-    named("cohere-env-key", "COHERE_KEY", rb"\bco_api_key", "{a40}", two_cases, full=True),
+    named("cohere-key", "COHERE_KEY", rb"cohere|\bco_?api", "{a40}", two_cases),  # docs.cohere.com
+    named("cohere-env-key", "COHERE_KEY", rb"\bco_?api_?key", "{a40}", two_cases, full=True),
     token("groq-key", "GROQ_KEY", "gsk_{a52}"),  # console.groq.com/docs
     token("xai-key", "XAI_KEY", "xai-{a80}"),  # docs.x.ai
     token("perplexity-key", "PERPLEXITY_KEY", "pplx-{a48}"),  # docs.perplexity.ai

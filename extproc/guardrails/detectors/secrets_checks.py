@@ -41,6 +41,14 @@ def bits_per_character(value: bytes) -> float:
     return log2(total) - sum(map(_N_LOG2_N.__getitem__, Counter(value).values())) / total
 
 
+def has_bits(value: bytes, least: float) -> bool:
+    """Whether it has so many bits per character; most often told by how many of them differ."""
+    total, different = len(value), len(set(value))
+    if different == total or log2(total) - _N_LOG2_N[total - different + 1] / total >= least:
+        return log2(total) >= least
+    return log2(different) >= least and bits_per_character(value) >= least
+
+
 def not_a_placeholder(found: bytes) -> bool:
     """Whether the end of a token varies at all: `sk-xxxx...` and `key-0000...` do not."""
     return len(set(found[-20:])) >= 4 and not _PLACEHOLDER.search(found[:JUDGED].lower())
@@ -50,7 +58,9 @@ def random_key(value: bytes) -> bool:
     """Letters and digits without much repetition: what a vendor prints where no prefix helps."""
     judged = value[:JUDGED]
     mixed_classes = _DIGIT.search(judged) and _LETTER.search(judged)
-    return bool(mixed_classes) and len(set(judged)) >= 6 and not_a_placeholder(value)
+    if not mixed_classes and not shuffled_cases(judged):
+        return False
+    return len(set(judged)) >= 6 and not_a_placeholder(value)
 
 
 def two_cases(value: bytes) -> bool:
@@ -62,8 +72,16 @@ def mixed(value: bytes) -> bool:
     """Letters and digits, or both cases and a symbol: more than a word."""
     cases = _LOWER.search(value) and _UPPER.search(value)
     return bool(
-        (_DIGIT.search(value) and _LETTER.search(value)) or (cases and _SYMBOL.search(value))
+        (_DIGIT.search(value) and _LETTER.search(value))
+        or (cases and (_SYMBOL.search(value) or shuffled_cases(value)))
     )
+
+
+def shuffled_cases(value: bytes) -> bool:
+    """Sixteen letters or more of both cases that are no words: chance drew no digit."""
+    if len(value) < 16 or not value.isalpha() or value.isupper() or value.islower():
+        return False
+    return sum(map(len, _WORDS.findall(value))) <= len(value) * 0.4
 
 
 def key_like(found: bytes) -> bool:
@@ -95,12 +113,14 @@ def high_entropy(value: bytes) -> bool:
     """
     core = value[:JUDGED].rstrip(b"=")
     size = len(core)
-    if not of_all_classes(core) or bits_per_character(core) < min(log2(size) - 0.75, 4.5):
+    separators = size - len(core.translate(None, b"-_/+"))
+    if separators > max(2, size // 12) or not of_all_classes(core):
+        return False
+    if not has_bits(core, min(log2(size) - 0.75, 4.5)):
         return False
     if sum(map(len, _WORDS.findall(core))) > size / 2:
         return False
-    separators = size - len(core.translate(None, b"-_/+"))
-    return separators <= max(2, size // 12) and not _is_text(value) and not_a_placeholder(value)
+    return not _is_text(value) and not_a_placeholder(value)
 
 
 def _decoded(value: bytes) -> bytes:

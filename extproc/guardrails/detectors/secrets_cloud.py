@@ -100,8 +100,8 @@ CLOUDS = (
     token("cloudflare-global-key", "CLOUDFLARE_TOKEN", "cfk_{w46-50}"),
     token("cloudflare-user-token", "CLOUDFLARE_TOKEN", "cfut_{w46-50}"),
     token("cloudflare-account-token", "CLOUDFLARE_TOKEN", "cfat_{w46-50}"),
-    named("cloudflare-old-token", "CLOUDFLARE_TOKEN", rb"cloudflare|\bcf_", "{w40}"),
-    named("cloudflare-old-key", "CLOUDFLARE_TOKEN", rb"cloudflare|\bcf_", "{x37}"),
+    named("cloudflare-old-token", "CLOUDFLARE_TOKEN", rb"cloudflare|\bcf(?:_|api)", "{w40}"),
+    named("cloudflare-old-key", "CLOUDFLARE_TOKEN", rb"cloudflare|\bcf(?:_|api)", "{x37}"),
     token("cloudflare-origin-ca", "CLOUDFLARE_ORIGIN_CA_KEY", "v1.0-{x24}-{x146}"),
     token("heroku-key", "HEROKU_KEY", "HRKU-{w36-64}"),  # devcenter.heroku.com/articles/oauth
     named("heroku-old-key", "HEROKU_KEY", rb"heroku", "{u}"),

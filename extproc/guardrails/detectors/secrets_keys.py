@@ -122,5 +122,6 @@ KINDS = (
     named("ethereum-key", "ETHEREUM_KEY", rb"priv(?:ate)?[ _]?key", "0x{X64}", full=True),
     token("nostr-key", "NOSTR_KEY", "nsec1{c58}", is_bech32),  # NIP-19
     Kind("jwt", "JWT", Rule(
-        "JWT", (Trigger(rb"eyJ[A-Za-z0-9_\-]{8}", 11),), _read_jwt, _jwt_unsettled)),
+        "JWT", (Trigger(rb"(?:^|[^A-Za-z0-9_\-]|\\[nrt])eyJ[A-Za-z0-9_\-]{8}", 11),),
+        _read_jwt, _jwt_unsettled)),
 )  # fmt: skip

@@ -11,6 +11,7 @@ from extproc.guardrails.detectors import (
     secrets_cloud,
     secrets_keys,
     secrets_saas,
+    secrets_spoken,
     secrets_values,
     secrets_vcs,
 )
@@ -22,4 +23,5 @@ KINDS = (
     *secrets_cloud.KINDS,
     *secrets_saas.KINDS,
     *secrets_values.KINDS,
+    *secrets_spoken.KINDS,
 )

@@ -112,8 +112,9 @@ MAIL = (
 )  # fmt: skip
 
 MONITORING = (
-    named("datadog-key", "DATADOG_KEY", rb"datadog|\bdd_", "{x32}"),  # docs.datadoghq.com
-    named("datadog-app-key", "DATADOG_KEY", rb"datadog|\bdd_", "{x40}"),
+    # docs.datadoghq.com
+    named("datadog-key", "DATADOG_KEY", rb"datadog|\bdd(?:_|api|app)", "{x32}"),
+    named("datadog-app-key", "DATADOG_KEY", rb"datadog|\bdd(?:_|api|app)", "{x40}"),
     # docs.newrelic.com/docs/apis/intro-apis/new-relic-api-keys
     token("new-relic-user-key", "NEW_RELIC_KEY", "NRAK-{U27}"),
     token("new-relic-insert-key", "NEW_RELIC_KEY", "NRII-{w32}"),
@@ -175,7 +176,8 @@ WORK = (
     # developers.freshdesk.com
     named("freshdesk-key", "FRESHDESK_KEY", rb"fresh(?:desk|service)", "{a20}"),
     named("okta-token", "OKTA_TOKEN", rb"okta|ssws", "00{w40}"),  # developer.okta.com/docs
-    behind("okta-ssws", "OKTA_TOKEN", rb"(?i)ssws ", "00{w40}"),
+    behind("okta-ssws", "OKTA_TOKEN",
+           rb"(?i)ssws[\"'`*\]]{0,3}[ \t]{0,2}[=:|\-]?[ \t]{0,2}[\"'`]?", "00{w40}"),
     named("auth0-secret", "AUTH0_SECRET", rb"auth0", "{w64}", two_cases),  # auth0.com/docs
     named("dropbox-secret", "DROPBOX_TOKEN", rb"dropbox", "{l15}"),  # dropbox.com/developers
     token("dropbox-token", "DROPBOX_TOKEN", "sl.{w120-1400}", left=ALONE),  # dropbox.com/developers

@@ -205,14 +205,17 @@ def _begin(shape: Shape) -> Callable[[bytes, int], int]:
     return begin
 
 
-GAP = rb"(?>[>=]?[ \t]{0,3}\\?)([\"'`])?+"
+GAP = rb"(?>[>=]?\*{0,2}[ \t]{0,3}\\?)([\"'`])?+"
 """Between a sign and a value; group 1 is the opening quote."""
-GAP_MAX = 6
-SIGN = rb"[\"'\\]{0,2}[ \t]{0,3}[=:]"
-_SIGN_OR_IS = rb"[\"'\\]{0,2}[ \t]{0,3}(?:[=:]|[ \t]is[ \t])\Z"
-_TO_THE_SIGN = rb"[\w.\- \t\"'\\]{0,37}(?:[=:]|[ \t]is[ \t])"
+GAP_MAX = 8
+NAME_END = rb"[\"'`\\*_\]]{0,4}"
+"""What may close a name: quotes, Markdown's emphasis, an index."""
+SIGN = NAME_END + rb"(?:(?:[ \t](?:is|was|are))?[ \t]{0,3}[=:|]|[ \t]-[> \t]|>)"
+"""Between a name and a value: `=`, `:`, `is:`, the edge of a cell, a dash, an arrow, a tag."""
+_SIGN_OR_IS = NAME_END + rb"(?:[ \t]{0,3}[=:|]|[ \t](?:is|-)[ \t])\Z"
+_TO_THE_SIGN = rb"[\w.\- \t\"'`\\*\]]{0,37}(?:[=:|]|[ \t](?:is|-)[ \t])"
 """What a trigger lets stand between a name and its sign; the exact words would cost megabytes."""
-_NAME_MAX = 58
+_NAME_MAX = 56
 _ABOUT_A_KEY = (
     rb"[\w.\- ]{0,18}(?:key|token|secret|password|passwd|pat|auth|credential|dsn)s?[0-9_]{0,3}"
 )

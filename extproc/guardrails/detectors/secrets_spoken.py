@@ -80,7 +80,9 @@ _OF_SOMETHING_ELSE = re.compile(
 )
 _BORDER = re.compile(rb"[A-Za-z](?=\d)|\d(?=[A-Za-z])")
 _HEX = re.compile(rb"[0-9a-fA-F-]+")
-_OF_ACCESS = re.compile(rb"(?i)\b(?:api|app|auth|access|bot|client|login|refresh|service)[ \t]\Z")
+_OF_ACCESS = re.compile(rb"\b(?:api|app|auth|access|bot|client|login|refresh|service)[ \t]\Z")
+_ACCESS_KEY = re.compile(rb"(?:api|access|secret|client)[ -]?key")
+_OF_A_COMMIT = re.compile(rb"(?i)commit|hash|digest|sha\d|checksum|revision")
 _IDENTIFIER = re.compile(rb"[A-Z_.]|[a-z]-[a-z]")
 
 
@@ -101,12 +103,18 @@ def _told(data: bytes, at: int, value: bytes) -> bool:
     name = name_before(data, begin + found.start(1))
     if name.startswith(b"--") or NO_CREDENTIAL.search(name.lower()):
         return False  # `--lock-token`: what options hold is told by rows of their own
-    plain = not _IDENTIFIER.search(name) and not _OF_ACCESS.search(
-        data, begin, begin + found.start()
-    )
-    if plain and _HEX.fullmatch(value):
-        return found[3] is not None and found[3] not in (b"to", b"as")
+    if _HEX.fullmatch(value) and not _is_of_access(data[begin:at].lower(), found.start(), name):
+        return found[3] in (b"is", b"was") and not _OF_A_COMMIT.search(data, begin, at)
     return True
+
+
+def _is_of_access(before: bytes, start: int, name: bytes) -> bool:
+    """Whether the name at `start` is more than the bare word `token` or `secret`."""
+    return bool(
+        _IDENTIFIER.search(name)
+        or _OF_ACCESS.search(before, 0, start)
+        or _ACCESS_KEY.match(before, start)
+    )
 
 
 def _read(data: bytes, at: int) -> tuple[int, int] | None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from extproc.guardrails.detectors.pattern import Rule, Trigger
 from extproc.guardrails.detectors.secrets_checks import (
     JUDGED,
-    bits_per_character,
+    has_bits,
     high_entropy,
     is_basic_pair,
     mixed,
@@ -30,100 +30,130 @@ Judge = Callable[[bytes, int, bytes, bytes], bool]
 # --- a value beside its name -----------------------------------------------------------------
 
 _END = rb"\s\"'`\\\x00-\x1f"
-_STOP = rb",;<>(){}\[\]&|$"
+_STOP = rb",;<>(){}\[\]|"
+_AND = rb"&(?![\w.\-]{1,40}[=;]|&)"
+"""In a password; not before the next field of a query or form, nor in an entity."""
 _PLACEHOLDER = re.compile(
     rb"(?i)(?:your|my|the|some)?[_-]?(?:pass(?:word|wd)?|pwd|pw|secret|token|key|user(?:name)?)"
     rb"|\$?\{.*\}?|\$\(.*|\$[A-Z_]+|%\(?\w*\)?s?|\*+|x+|\.+|<.*|\[.*\]?|change_?me|redacted|example"
 )
-_PATH_OF_NAMES = re.compile(rb"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
-_TECHNICAL = re.compile(  # "the password is sha256 ...", "is 12-digit ..."
-    rb"(?i)(?:sha|md|aes|rsa|base|utf|oauth|argon|pbkdf|bcrypt|scrypt|http|tls|x|p|v)-?\d+[\w-]*"
-    rb"|\d+[-+]?[a-z]+(?:-[a-z]+)*"
+_CONSTANT = re.compile(rb"(?=(?:[A-Z_]*\d){0,2}[A-Z_]*\Z)_*[A-Z\d]+(?:_[A-Z\d]+)+")
+_PATH_OF_NAMES = re.compile(rb"[*&]?[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+_NAME_REVERSED = re.compile(
+    rb"[=:>|(\s\"'`\\*\]]{0,8}(?:>?-[ \t][\"'`\\*_\]]{0,4}|(?:si|saw|era)[ \t][\"'`*]{0,3})?"
+    rb"([\w.-]{1,40})"
 )
-_NAME_REVERSED = re.compile(rb"[=:>\s\"'`\\]{0,8}([\w.-]{1,40})")
-_NO_CREDENTIAL = re.compile(  # in lower case
+NO_CREDENTIAL = re.compile(  # in lower case
     rb"(?:next|page|prev|previous|continuation|cursor|sync|sos|bos|eos|pad|unk|mask|stop|cancel"
     rb"|cancellation|design|first|last|type|parse)[_.-]?token\Z"
 )
 
 
-def _name_before(data: bytes, at: int) -> bytes:
+def name_before(data: bytes, at: int) -> bytes:
     """The identifier before a sign (its last 40 characters), b'' when there is none."""
     found = _NAME_REVERSED.match(data[max(0, at - 48) : at][::-1])
     return found[1][::-1] if found else b""
 
 
-def _word(least: int) -> bytes:
+def _word(least: int, most: int, rest: bytes) -> bytes:
     """A value of `least` characters or more; in quotes it may hold brackets and separators."""
-    bounds = b"{%d,%d}+" % (least - 1, VALUE_MAX)
-    first = b"[^" + _END + _STOP + b"]"
-    return first + b"(?(1)[^" + _END + b"]" + bounds + b"|" + first + bounds + b")"
+    bounds = b"{%d,%d}+" % (least - 1, most)
+    first = b"[^" + _END + _STOP + b"$&]"
+    return first + b"(?(1)[^" + _END + b"]" + bounds + b"|" + rest + bounds + b")"
 
 
-_WORD_RUN = b"(?:[^" + _END + _STOP + b"](?(1)[^" + _END + b"]*+|[^" + _END + _STOP + b"]*+))?+"
+_PLAIN = b"[^" + _END + _STOP + b"&]"
+_WITH_AND = b"(?:" + _PLAIN + b"|" + _AND + b")"
+_WORD_RUN = b"(?:[^" + _END + _STOP + b"$&](?(1)[^" + _END + b"]*+|[^" + _END + _STOP + b"]*+))?+"
+_CALLS = (b"(", b"[")
+_BEHIND_A_PLACEHOLDER = (b"@", b":", b"/", b".", b"-")
+"""`<password>@host` is no tag."""
 
 
-def _assigned(name: str, label: str, names: bytes, least: int, judge: Judge) -> Kind:
-    """A value behind what `names` finds; the trigger ends after the sign, the value is found."""
-    exact = re.compile(GAP + b"(" + _word(least) + b")")  # group 1: the opening quote, 2: the value
+def assigned(name: str, label: str, names: bytes, least: int, judge: Judge) -> Kind:
+    """A value behind what `names` finds; the trigger ends after the sign, the value is found.
+
+    The first JUDGED characters are read and judged before the rest of a long value is.
+    """
+    short, wide, exact = (  # groups: the opening quote, the value
+        re.compile(GAP + b"(" + _word(least, most, rest) + b")")
+        for most, rest in ((JUDGED, _PLAIN), (JUDGED, _WITH_AND), (VALUE_MAX, _WITH_AND))
+    )
     tail = re.compile(GAP + b"(" + _WORD_RUN + rb")\Z")
 
     def read(data: bytes, at: int) -> tuple[int, int] | None:
-        found = exact.match(data, at)
+        found = short.match(data, at)
+        near = at + GAP_MAX + least if found is None else found.end() + 1
+        if data.find(b"&", at if found is None else near - 1, near) >= 0:
+            found = wide.match(data, at)
         if found is None:
             return None
-        value, quote = found[2].rstrip(b"."), found[1] or b""
-        if not quote and data[found.end() : found.end() + 1] in (b"(", b"["):
-            return None  # a call or an index
+        quote, value = found[1] or b"", found[2].rstrip(b".")
+        if data[at - 1 : at] == b">" and value.startswith(_BEHIND_A_PLACEHOLDER):
+            return None
         if not judge(data, at, quote, value[:JUDGED]):
             return None
-        return found.start(2), found.start(2) + len(value)
+        if len(found[2]) > JUDGED:
+            found = exact.match(data, at) or found
+            value = found[2].rstrip(b".")
+        start, end = found.span(2)
+        if not quote and _goes_on(data, end):
+            return None
+        return start, start + len(value)
 
     def unsettled(data: bytes, at: int) -> int | None:
-        found = tail.match(data, at) if len(data) - at <= VALUE_MAX + GAP_MAX + 10 else None
+        found = tail.match(data, at) if len(data) - at <= VALUE_MAX + GAP_MAX + 60 else None
         return found.start(2) if found else None
 
     return Kind(name, label, Rule(label, (Trigger(b"(?i)" + names, 0),), read, unsettled))
 
 
+def _goes_on(data: bytes, end: int) -> bool:
+    """A call, an index, or a variable of a shell: `find(`, `keys[`, `abc${`."""
+    follows = data[end : end + 1]
+    return follows in _CALLS or (follows == b"{" and data[end - 1 : end] == b"$")
+
+
 _NAMES_OF_TYPES = (b"Key", b"Token", b"Secret", b"Credential", b"Credentials", b"Password")
 
 
-def _is_code(quote: bytes, value: bytes) -> bool:
-    """`config.database.pass1`: names joined by dots, nearly without digits, outside of quotes."""
-    if quote or b"." not in value or not _PATH_OF_NAMES.fullmatch(value):
+def is_code(quote: bytes, value: bytes) -> bool:
+    """`config.database.pass1`, `Ed25519PrivateKey`, `FOR_TOKEN_2`: names, outside of quotes."""
+    if quote not in (b"", b"`"):
         return False
-    if value.endswith(_NAMES_OF_TYPES):
+    if value.endswith(_NAMES_OF_TYPES) or _CONSTANT.fullmatch(value):
         return True
+    if b"." not in value or not _PATH_OF_NAMES.fullmatch(value):
+        return False
     return len(value) - len(value.translate(None, b"0123456789")) <= 2
 
 
-def _varied(quote: bytes, value: bytes, bits: float) -> bool:
+def varied(quote: bytes, value: bytes, bits: float) -> bool:
     return (
         mixed(value)
         and b"://" not in value
         and not value.startswith((b"/", b"~/", b"./", b"../"))
-        and bits_per_character(value) >= bits
-        and not _is_code(quote, value)
+        and has_bits(value, bits)
+        and not is_code(quote, value)
         and not _PLACEHOLDER.fullmatch(value)
     )
 
 
 def _password(_data: bytes, _at: int, quote: bytes, value: bytes) -> bool:
-    return _varied(quote, value, 2.5)
-
-
-def _spoken_password(_data: bytes, _at: int, quote: bytes, value: bytes) -> bool:
-    return _varied(quote, value, 2.5) and not _TECHNICAL.fullmatch(value)
+    return varied(quote, value, 2.5)
 
 
 def _token(data: bytes, at: int, quote: bytes, value: bytes) -> bool:
-    if not _varied(quote, value, 3.0) or wordy(value):
+    if not varied(quote, value, 3.0) or wordy(value):
         return False
-    return not _NO_CREDENTIAL.search(_name_before(data, at).lower())
+    return not NO_CREDENTIAL.search(name_before(data, at).lower())
 
 
-_CREDENTIAL_KEY = (
+PASSWORD_NAMES = (  # of several languages; `?` stands for a letter beyond ASCII
+    rb"(?:passwor[dt]|passwd|passphrase|pwd|passcode|kennwort|mot[ _]?de[ _]?passe|contrase[n?]a"
+    rb"|senha|wachtwoord|has[l?]o|l[o?]senord|adgangskode|heslo|salasana)"
+)
+CREDENTIAL_KEY = (
     rb"(?:api|access|secret|private|account|auth|signing|encryption|master|admin|client|server"
     rb"|service|webhook|license|deploy|consumer|app(?:lication)?|shared|subscription|jwt|hmac|ssh)"
     rb"[_\- ]?key"
@@ -135,31 +165,23 @@ _COOKIES = (  # names that frameworks give: Java, PHP, ASP.NET, Express, Django,
     rb"|(?:next-auth|authjs)\.session-token)="
 )
 ASSIGNED = (
-    _assigned("password-named", "PASSWORD",
-              rb"(?:password|passwd|passphrase|pwd|passcode)" + SIGN, 6, _password),
-    _assigned("password-spoken", "PASSWORD",
-              rb"(?:password|passwd|passphrase|pwd|passcode)[ \t](?:is|was)[ \t]", 6,
-              _spoken_password),
-    _assigned("password-option", "PASSWORD", rb"--(?:password|passwd|passphrase|pass)[ \t]", 6,
-              _spoken_password),
-    _assigned("netrc-password", "PASSWORD",
-              rb"\blogin[ \t\r\n]{1,4}[^\s]{1,32}[ \t\r\n]{1,4}password[ \t]", 6, _spoken_password),
-    _assigned("mysql-option", "PASSWORD", rb"\bmysql(?:dump|admin)?[ \t](?:[^\n]{0,40}[ \t])?-p", 6,
-              _password),
-    _assigned("curl-user", "PASSWORD",
-              rb"(?:[ \t]-u|--user)[ \t=][\"']?[A-Za-z0-9_.@+%\-]{1,32}:", 4, _password),
-    _assigned("session-cookie", "SESSION_COOKIE", _COOKIES, 16, _token),
-    _assigned("token-named", "TOKEN",
-              rb"(?:secret|" + _CREDENTIAL_KEY + rb"|token|credentials?)" + SIGN, 16, _token),
-    _assigned("token-option", "TOKEN",
-              rb"--(?:(?:api|access|secret|auth)-?(?:key|token)|token|secret)[ \t]", 16,
-              _token),
-    _assigned("bearer", "TOKEN", rb"\bbearer[ \t]", 20, _token),
+    assigned("password-named", "PASSWORD", PASSWORD_NAMES + SIGN, 6, _password),
+    assigned("mysql-option", "PASSWORD", rb"\bmysql(?:dump|admin)?[ \t](?:[^\n]{0,40}[ \t])?-p", 6,
+             _password),
+    assigned("curl-user", "PASSWORD",
+             rb"(?:[ \t]-u|--user)[ \t=][\"']?[A-Za-z0-9_.@+%\-]{1,32}:", 4, _password),
+    assigned("session-cookie", "SESSION_COOKIE", _COOKIES, 16, _token),
+    assigned("token-named", "TOKEN", rb"(?:secret|" + CREDENTIAL_KEY
+             + rb"|token|credentials?)(?:" + SIGN + rb"|[ \t]\()", 16, _token),
+    assigned("token-option", "TOKEN",
+             rb"--(?:(?:api|access|secret|auth)-?(?:key|token)|token|secret)[ \t]", 16,
+             _token),
+    assigned("bearer", "TOKEN", rb"\bbearer[ \t]", 20, _token),
     # RFC 9110, 11.6.2: schemes that vendors made up
-    _assigned("authorization", "AUTHORIZATION",
-              rb"authorization" + SIGN + rb"[ \t]{0,3}[\"'\\]{0,2}"
-              rb"(?:token|api-?key|key|apitoken|genie-?key|splunk|klaviyo-api-key|ssws)[ \t]",
-              16, _token),
+    assigned("authorization", "AUTHORIZATION",
+             rb"authorization" + SIGN + rb"[ \t]{0,3}[\"'\\]{0,2}"
+             rb"(?:token|api-?key|key|apitoken|genie-?key|splunk|klaviyo-api-key|ssws)[ \t]",
+             16, _token),
     behind("basic-auth", "BASIC_AUTH", rb"(?i)\bbasic[ \t]", "{b8-512}{e0-2}", is_basic_pair),
     # docs.docker.com/reference/cli/docker/login
     named("docker-auth", "BASIC_AUTH", rb"\"_?auth", "{b8-512}{e0-2}", is_basic_pair, full=True),
@@ -266,7 +288,7 @@ def _read_random(data: bytes, at: int) -> tuple[int, int] | None:
     found = _RANDOM.match(data, at)
     if found is None or not of_all_classes(found[1]):
         return None  # most candidates, cheaply
-    name = _name_before(data, at)
+    name = name_before(data, at)
     lower = name.lower()
     if lower.endswith(_ENDS_OF_IDS) or _NO_SECRET_NAME.search(lower):
         return None

@@ -9,7 +9,6 @@ Refuses: settings that switch everything off. Does not run SQL: what is put toge
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -18,7 +17,9 @@ import hyperscan
 
 from extproc.config.settings_mistakes import settings_mistakes
 from extproc.config.sql_sanitizer_settings import SqlSanitizerSettings
+from extproc.guardrails.detectors.automata import compiled
 from extproc.guardrails.detectors.pattern import one_byte_per_character
+from extproc.guardrails.detectors.sql_sanitizer_beginnings import ends_without_comment
 from extproc.guardrails.detectors.sql_sanitizer_statements import Statement, read_statement
 from extproc.guardrails.detectors.sql_sanitizer_tokens import STATEMENT_MAX, without_comments
 from extproc.guardrails.detectors.sql_sanitizer_words import STATEMENT_WORDS
@@ -29,8 +30,15 @@ HOLDBACK_MAX = STATEMENT_MAX + 1
 COMMENT, UNPARAMETERIZED = "SQL_COMMENT", "SQL_UNPARAMETERIZED"
 
 _ROWS = ("delete", "update")
-_COMMENT_SIGN = re.compile(rb"--|#|/\*")
+_READ_TO_THE_END = frozenset(("select", "insert"))
+"""Statements that nothing but the end of SQL ends."""
+_COMMENT_SIGNS = (b"--", b"#", b"/*")
 _WORD_MAX = max(map(len, STATEMENT_WORDS))
+
+
+def _blocks(settings: SqlSanitizerSettings, word: str) -> bool:
+    switch = f"block_{word}_without_where" if word in _ROWS else f"block_{word}"
+    return bool(getattr(settings, switch, False))
 
 
 def _note(word: int, _start: int, end: int, _flags: int, found: Any) -> None:
@@ -42,13 +50,9 @@ class SqlDetector:
 
     def __init__(self, settings: SqlSanitizerSettings) -> None:
         self._settings = settings
-        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        self._database.compile(
-            expressions=[rf"(?:\b|/\*!\d{{1,6}}){word}\b".encode() for word in STATEMENT_WORDS],
-            ids=list(range(len(STATEMENT_WORDS))),
-            elements=len(STATEMENT_WORDS),
-            flags=[hyperscan.HS_FLAG_CASELESS] * len(STATEMENT_WORDS),
-        )
+        self._blocked = frozenset(word for word in STATEMENT_WORDS if _blocks(settings, word))
+        words = [rf"(?:\b|/\*!\d{{1,6}}){word}\b".encode() for word in STATEMENT_WORDS]
+        self._database = compiled(words, [hyperscan.HS_FLAG_CASELESS] * len(words))
 
     def find(self, text: str) -> list[Span]:
         return self.scan(text, 0, True)[0]
@@ -87,19 +91,18 @@ class SqlDetector:
 
         While text may follow a comment may too, so this is asked of complete texts only.
         """
-        blocked = f"block_{word}_without_where" if word in _ROWS else f"block_{word}"
-        if getattr(self._settings, blocked, False) or self._settings.require_parameterization:
+        if word in self._blocked or self._settings.require_parameterization:
             return True
-        return self._settings.strip_comments and signs.near(at)
+        if not self._settings.strip_comments or not signs.near(at):
+            return False
+        return word not in _READ_TO_THE_END or not ends_without_comment(signs.data, at, word)
 
     def _label(self, statement: Statement) -> str:
         kind = statement.kind
-        if kind in _ROWS:
-            blocked = getattr(self._settings, f"block_{kind}_without_where")
-            if blocked and not statement.where:
-                return f"SQL_{kind.upper()}_WITHOUT_WHERE"
-        elif getattr(self._settings, f"block_{kind}", False):
+        if kind in self._blocked and kind not in _ROWS:
             return f"SQL_{kind.upper()}"
+        if kind in self._blocked and not statement.where:
+            return f"SQL_{kind.upper()}_WITHOUT_WHERE"
         if self._settings.require_parameterization and statement.literals:
             return UNPARAMETERIZED
         return COMMENT if self._settings.strip_comments and statement.comments else ""
@@ -109,15 +112,19 @@ class _Signs:
     """Where comments may begin, asked from left to right."""
 
     def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._next = -1
+        self.data = data
+        self._next = dict.fromkeys(_COMMENT_SIGNS, -1)
 
     def near(self, at: int) -> bool:
         """Whether one may begin within what is read of a statement."""
-        if self._next < at:
-            sign = _COMMENT_SIGN.search(self._data, at)
-            self._next = sign.start() if sign else len(self._data) + STATEMENT_MAX
-        return self._next < at + STATEMENT_MAX
+        for sign, place in self._next.items():
+            if place < at:
+                found = self.data.find(sign, at)
+                place = found if found >= 0 else len(self.data) + STATEMENT_MAX
+                self._next[sign] = place
+            if place < at + STATEMENT_MAX:
+                return True
+        return False
 
 
 def _unfinished_word(data: bytes) -> int:

@@ -27,6 +27,7 @@ from extproc.guardrails.detectors.sql_sanitizer_words import (
     NEXT,
     OBJECTS,
     PRIVILEGES,
+    STATEMENT_WORDS,
     WORDS,
 )
 
@@ -56,13 +57,8 @@ class _StatementReader(Reader):
     """One method for each keyword."""
 
     def statement(self, word: str) -> Statement | None:
-        heads: Mapping[str, Callable[[], bool]] = {
-            "drop": self._drop, "truncate": self._truncate, "alter": self._alter,
-            "grant": self._grant, "revoke": self._revoke, "delete": self._delete,
-            "update": self._update, "select": self._select, "insert": self._insert,
-        }  # fmt: skip
         self._step()
-        if not heads[word]():
+        if not _HEADS[word](self):
             return None
         end = self._at + len(self._data[self._at : self._token.start].rstrip())
         where = self._where and not is_always_true(self._condition)
@@ -267,3 +263,8 @@ class _StatementReader(Reader):
             self._body()
             return True
         return self._ends()
+
+
+_HEADS: Mapping[str, Callable[[_StatementReader], bool]] = {
+    word: getattr(_StatementReader, f"_{word}") for word in STATEMENT_WORDS
+}

@@ -9,8 +9,8 @@ placeholders.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 from extproc.guardrails.detectors.pattern import one_byte_per_character
 
@@ -33,8 +33,7 @@ class Kind(Enum):
     END = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """`word`: a word in lower case, or the sign. `broken`: a blank line stands before it; `line`:
     a line break does."""
 
@@ -47,6 +46,7 @@ class Token:
 
 
 _TRIPLE = 3
+_SPACE_MAX, _BACKTICK = 32, 96
 _SPACE = re.compile(rb"[ \t\r\n\f\v]*+")
 _TOKEN = re.compile(
     rb"(?P<VERSION>/\*!\d{0,6}|\*/)"
@@ -59,6 +59,7 @@ _TOKEN = re.compile(
     rb"|(?P<PLACEHOLDER>\?\d*|[:@$]\w++|%s|%\(\w++\)s|\{\{?[\w .]{1,60}\}?\}|\$\{[\w.]{1,60}\}"
     rb"|<[A-Za-z]\w{0,40}>)"
 )
+_KINDS = dict(Kind.__members__)
 _CLOSES = re.compile(rb"[ \t]*+(?:[,}\])\n\r;+\x00]|\Z)")
 
 
@@ -80,12 +81,14 @@ class Tokens:
         """The next token that is no comment; comments are collected."""
         line = broken = False
         while True:
-            space = self._space()
-            breaks = self._data.count(b"\n", *space)
-            line, broken = line or breaks > 0, broken or breaks > 1
+            at = self._at
+            if at < self._limit and self._data[at] <= _SPACE_MAX:
+                breaks = self._data.count(b"\n", at, self._space())
+                if breaks:
+                    line, broken = True, broken or breaks > 1
             token = self._token(line, broken)
             self._at = token.end
-            if token.end == len(self._data) and not self._final:
+            if not self._final and token.end == len(self._data):
                 self.waits = True
             if token.kind is Kind.COMMENT:
                 self.comments.append((token.start, token.end))
@@ -93,23 +96,29 @@ class Tokens:
             elif token.kind is not Kind.VERSION:
                 return token
 
-    def _space(self) -> tuple[int, int]:
+    def _space(self) -> int:
         found = _SPACE.match(self._data, self._at, self._limit)
         self._at = found.end() if found else self._at
-        return found.span() if found else (self._at, self._at)
+        return self._at
 
     def _token(self, line: bool, broken: bool) -> Token:
         data, at, limit = self._data, self._at, self._limit
         if at >= limit:
             return Token(Kind.END, at, at, "", line, broken)
-        if self._closes_at(at) or data.startswith(b"```", at):
+        if (self._quote and self._closes_at(at)) or (
+            data[at] == _BACKTICK and data.startswith(b"```", at)
+        ):
             return Token(Kind.CLOSING, at, at, "", line, broken)
-        kind, end = self._kind(at)
-        word = data[at:end].decode("ascii", "replace").lower() if end - at < 40 else ""
+        found = _TOKEN.match(data, at, limit)
+        if found is None:
+            return Token(Kind.SIGN, at, at + 1, chr(data[at]).lower(), line, broken)
+        kind, end = self._kind(found)
+        word = str(data[at:end], "ascii").lower() if end - at < 40 else ""
         return Token(kind, at, end, word, line, broken)
 
     def _closes_at(self, at: int) -> bool:
-        return bool(self._quote) and self._data.startswith(self._quote, at) and self._is_closing(at)
+        quote = self._quote
+        return bool(quote) and self._data.startswith(quote, at) and self._is_closing(at)
 
     def _is_closing(self, at: int) -> bool:
         if len(self._quote) == _TRIPLE:
@@ -119,22 +128,17 @@ class Tokens:
             self.waits = True
         return found is not None
 
-    def _kind(self, at: int) -> tuple[Kind, int]:
-        found = _TOKEN.match(self._data, at, self._limit)
-        if found is None:
-            return Kind.SIGN, at + 1
+    def _kind(self, found: re.Match[bytes]) -> tuple[Kind, int]:
         match found.lastgroup:
             case "COMMENT":
                 return Kind.COMMENT, self._comment_end(found)
-            case "VERSION":
-                return Kind.VERSION, found.end()
             case "DOLLAR":
                 close = self._data.find(found[0], found.end(), self._limit)
                 return Kind.STRING, self._limit if close < 0 else close + len(found[0])
-            case "STRING" if found[0][:1].isalpha() and self._closes_at(at + 1):
-                return Kind.WORD, at + 1  # 'DROP TABLE b': the name b, and no string b''
+            case "STRING" if found[0][:1].isalpha() and self._closes_at(found.start() + 1):
+                return Kind.WORD, found.start() + 1  # 'DROP TABLE b': the name b, no string b''
             case group:
-                return Kind[str(group)], found.end()
+                return _KINDS[str(group)], found.end()
 
     def _comment_end(self, found: re.Match[bytes]) -> int:
         if not found[0].startswith(b"/"):
