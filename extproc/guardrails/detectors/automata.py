@@ -8,6 +8,7 @@ detectors takes some ten seconds of CPU, reading them back some ten milliseconds
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
 from typing import Any, Protocol
@@ -36,23 +37,35 @@ def compiled(
     expressions: Sequence[bytes],
     flags: Sequence[int] | None = None,
     ext: Sequence[Any] | None = None,
+    ids: Sequence[int] | None = None,
 ) -> hyperscan.Database:
-    """A block-mode database; expression n reports id n. Raises hyperscan.HyperscanError."""
-    name = _name(expressions, flags, ext)
+    """A block-mode database; expression n reports id n, unless `ids` says another.
+
+    Raises hyperscan.HyperscanError.
+    """
+    asked = _Asked(tuple(expressions), _tuple(flags), _tuple(ext), _tuple(ids))
+    name = sha256(repr((_VERSION, asked)).encode()).hexdigest()
     kept = _keepers[0].get(name) if _keepers else None
     database = None if kept is None else _read(kept)
     if database is None:
-        database = _compile(expressions, flags, ext)
+        database = _compile(asked)
         if _keepers:
             _keepers[0].put(name, hyperscan.dumpb(database))
     return database
 
 
-def _name(
-    expressions: Sequence[bytes], flags: Sequence[int] | None, ext: Sequence[Any] | None
-) -> str:
-    asked = (_VERSION, list(expressions), flags and list(flags), ext and list(ext))
-    return sha256(repr(asked).encode()).hexdigest()
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """All that a database depends on but hyperscan itself."""
+
+    expressions: tuple[bytes, ...]
+    flags: tuple[int, ...] | None
+    ext: tuple[Any, ...] | None
+    ids: tuple[int, ...] | None
+
+
+def _tuple(values: Sequence[Any] | None) -> tuple[Any, ...] | None:
+    return None if values is None else tuple(values)
 
 
 def _read(kept: bytes) -> hyperscan.Database | None:
@@ -65,13 +78,14 @@ def _read(kept: bytes) -> hyperscan.Database | None:
     return database
 
 
-def _compile(
-    expressions: Sequence[bytes], flags: Sequence[int] | None, ext: Sequence[Any] | None
-) -> hyperscan.Database:
+def _compile(asked: _Asked) -> hyperscan.Database:
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    size = len(expressions)
-    asked: dict[str, Any] = {"flags": list(flags)} if flags is not None else {}
-    if ext is not None:
-        asked["ext"] = list(ext)
-    database.compile(expressions=list(expressions), ids=list(range(size)), elements=size, **asked)
+    size = len(asked.expressions)
+    optional = {"flags": asked.flags, "ext": asked.ext}
+    database.compile(
+        expressions=list(asked.expressions),
+        ids=list(range(size) if asked.ids is None else asked.ids),
+        elements=size,
+        **{name: list(values) for name, values in optional.items() if values is not None},
+    )
     return database

@@ -18,6 +18,7 @@ import hyperscan
 
 from extproc.config.pii_settings import PiiSettings, written
 from extproc.config.settings_mistakes import settings_mistakes
+from extproc.guardrails.detectors.automata import compiled
 from extproc.guardrails.detectors.pattern import PatternDetector, Rule, _collect, settle
 from extproc.guardrails.detectors.pii_contact import EMAIL_MAX
 from extproc.guardrails.detectors.pii_fold import fold
@@ -75,10 +76,7 @@ def _of_ascii(rules: Sequence[Rule], whole: hyperscan.Database) -> hyperscan.Dat
     chosen = [number for number, one in enumerate(triggers) if one.isascii()]
     if len(chosen) == len(triggers):
         return whole
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    expressions = [triggers[number] for number in chosen]
-    database.compile(expressions=expressions, ids=chosen, elements=len(chosen))
-    return database
+    return compiled([triggers[number] for number in chosen], ids=chosen)
 
 
 class PiiDetector(PatternDetector):
