@@ -200,3 +200,13 @@ def test_every_script_can_be_told() -> None:
 def test_plain_words_leave_at_once(text: str, most: int) -> None:
     """P5: a whole word that can begin nothing is not held; only its name makes it wait."""
     assert DEFAULT.holdback(text) == 0 and ALL.holdback(text) <= most
+
+
+@pytest.mark.parametrize("text", [
+    "9Gül Sok. No: 5 Daire: 3", "0улица Ленина 5 это",
+    "53 001600 PENNSYLVANIA AVE NW, WASHINGTON, DC 20500",
+])  # fmt: skip
+def test_digits_before_an_address(text: str) -> None:
+    """P5: digits that belong to an address, or stand in front of it, are held like its words."""
+    for at in range(len(text) + 1):
+        check_split(ALL, text, at)

@@ -81,11 +81,11 @@ def _read(kept: bytes) -> hyperscan.Database | None:
 def _compile(asked: _Asked) -> hyperscan.Database:
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     size = len(asked.expressions)
-    optional = {"flags": asked.flags, "ext": asked.ext}
     database.compile(
         expressions=list(asked.expressions),
         ids=list(range(size) if asked.ids is None else asked.ids),
         elements=size,
-        **{name: list(values) for name, values in optional.items() if values is not None},
+        flags=list(asked.flags or [0] * size),
+        ext=None if asked.ext is None else list(asked.ext),
     )
     return database

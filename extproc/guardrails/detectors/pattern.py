@@ -20,7 +20,7 @@ from extproc.guardrails.values import Span
 
 _TWINS = (
     *((space, " ") for space in "\u00a0\u2007\u2009\u202f\u3000"),
-    *((hyphen, "-") for hyphen in "\u2010\u2011\u2012\u2013\u2212\uff0d"),
+    *((hyphen, "-") for hyphen in "\u2010\u2011\u2012\u2013\u2014\u2212\uff0d"),
     *((chr(0xFF10 + digit), str(digit)) for digit in range(10)),
     ("\uff20", "@"),
     ("\uff0b", "+"),
@@ -51,17 +51,24 @@ class Rule:
 
     `read(data, at)`: the finding's start and end, or None. `unsettled(data, at)`: where a finding
     of this candidate would start if more text could still make, unmake or lengthen it, else None.
-    Neither reads further back than LOOKBEHIND before the start it returns.
+    Neither reads further back than LOOKBEHIND before the start it returns. `alone`: not read where
+    another rule has found something already.
     """
 
     label: str
     triggers: tuple[Trigger, ...]
     read: Callable[[bytes, int], tuple[int, int] | None]
     unsettled: Callable[[bytes, int], int | None]
+    alone: bool = False
 
 
-def _collect(rule: int, _start: int, end: int, _flags: int, hits: Any) -> None:
-    hits.append((rule, end))
+_BITS = 16
+_MASK = (1 << _BITS) - 1
+"""Two numbers in one: many of them are sorted and kept far more cheaply than pairs."""
+
+
+def _collect(trigger: int, _start: int, end: int, _flags: int, hits: Any) -> None:
+    hits.append(end << _BITS | trigger)
 
 
 class PatternDetector:
@@ -76,10 +83,11 @@ class PatternDetector:
     ) -> None:
         self._rules = tuple(rules)
         self._ranks = [rank for rank, rule in enumerate(rules) for _ in rule.triggers]
-        self._widths = [trigger.width for rule in rules for trigger in rule.triggers]
+        triggers = [trigger for rule in rules for trigger in rule.triggers]
+        self._places = [(t.width << _BITS) + number for number, t in enumerate(triggers)]
         self._tail = tail
         self._texts = texts
-        self._database = compiled([t.expression for rule in rules for t in rule.triggers])
+        self._database = compiled([trigger.expression for trigger in triggers])
 
     def find(self, text: str) -> list[Span]:
         return self.scan(text, 0, True)[0]
@@ -92,40 +100,47 @@ class PatternDetector:
 
     def scan(self, text: str, start: int, final: bool) -> tuple[list[Span], int]:
         data = one_byte_per_character(text)
-        hits: list[tuple[int, int]] = []
+        hits: list[int] = []
         if data:
             self._database.scan(data, _collect, context=hits)
-        spans = self._spans(data, hits, start) if hits else []
+        candidates = self._candidates(hits) if hits else []
+        spans = self._spans(data, candidates, start) if candidates else []
         if final:
             return spans, len(data)
-        settled = max(start, self._undecided(data, hits))
+        settled = max(start, self._undecided(data, candidates))
         return settle(spans, settled)
 
-    def _candidates(self, hits: list[tuple[int, int]]) -> set[tuple[int, int]]:
-        """Places and the ranks of the rules that are to read there."""
-        ranks, widths = self._ranks, self._widths
-        return {(end - widths[hit], ranks[hit]) for hit, end in hits}
+    def _candidates(self, hits: list[int]) -> list[int]:
+        """Places and the ranks of the rules that are to read there, in order."""
+        places, ranks = self._places, self._ranks
+        return sorted([hit - places[hit & _MASK] | ranks[hit & _MASK] for hit in hits])
 
-    def _spans(self, data: bytes, hits: list[tuple[int, int]], start: int) -> list[Span]:
+    def _spans(self, data: bytes, candidates: list[int], start: int) -> list[Span]:
         """Read every candidate but those inside an earlier finding of the same rule.
 
         That skip keeps `token=1token=1token=1...` linear, and depends on settled text only.
         """
         found = []
         reached: dict[int, int] = {}
-        for at, rank in sorted(self._candidates(hits)):
-            if at < reached.get(rank, 0):
+        before = covered = -1
+        for candidate in candidates:
+            at, rank = candidate >> _BITS, candidate & _MASK
+            if candidate == before or at < reached.get(rank, 0):
                 continue
-            span = self._rules[rank].read(data, at)
+            before, rule = candidate, self._rules[rank]
+            if rule.alone and at < covered:
+                continue
+            span = rule.read(data, at)
             if span is not None and span[0] >= start:
-                found.append((span[0], rank, span[1], self._rules[rank].label))
+                found.append((span[0], rank, span[1], rule.label))
                 reached[rank] = span[1]
+                covered = max(covered, span[1])
         return union(found)
 
-    def _undecided(self, data: bytes, hits: list[tuple[int, int]]) -> int:
+    def _undecided(self, data: bytes, candidates: list[int]) -> int:
         undecided = self._tail(data)
-        for at, rank in self._candidates(hits) if hits else ():
-            held = self._rules[rank].unsettled(data, at)
+        for candidate in candidates:
+            held = self._rules[candidate & _MASK].unsettled(data, candidate >> _BITS)
             if held is not None and held < undecided:
                 undecided = held
         return undecided

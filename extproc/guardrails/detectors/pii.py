@@ -104,12 +104,13 @@ class PiiDetector(PatternDetector):
     def _scan_other(self, text: str, start: int, final: bool) -> tuple[list[Span], int]:
         """As `scan` of every pattern detector, over text that is folded finer."""
         data = fold(text)
-        hits: list[tuple[int, int]] = []
+        hits: list[int] = []
         self._wide.scan(data, _collect, context=hits)
-        spans = self._spans(data, hits, start) if hits else []
+        candidates = self._candidates(hits)
+        spans = self._spans(data, candidates, start)
         if final:
             return spans, len(data)
-        return settle(spans, max(start, self._undecided(data, hits)))
+        return settle(spans, max(start, self._undecided(data, candidates)))
 
     def _is_allowed(self, value: str) -> bool:
         domain = value.rpartition("@")[2].lower()

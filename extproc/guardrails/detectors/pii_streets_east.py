@@ -67,7 +67,8 @@ _TURKISH = ending(
     rb"(?:,? \d{5})?(?:,? [A-Z?][A-Za-z?]{2,16}(?:/[A-Z?][A-Za-z?]{2,16})?)?(?![A-Za-z0-9_])",
     rest_max=80,
     locale="TR",
-    tail=rb"(?<![A-Za-z0-9_?.-])(?:[A-Z?0-9][A-Za-z?.]{0,20} ){1,6}(?:[Nn]?o? ?[:.]? ?)?",
+    tail=rb"(?<![A-Za-z0-9_?.-])(?:[A-Z?0-9][A-Za-z?.]{0,20} ){0,6}(?:[A-Z?0-9][A-Za-z?.]{0,20})?"
+    rb",? ?(?:[Nn]o? ?[:.]? ?)?",
 )
 
 _OTHER = rb"\x80-\xff"
@@ -76,7 +77,7 @@ _ULITSA = b"|".join(
     for word in ("ул.", "улица", "пр-т", "проспект", "просп.", "переулок", "шоссе", "бульвар")
 )
 _RUSSIAN_BEGIN = (
-    rb"(?<![" + _OTHER + rb"])(?:" + _ULITSA + rb") (?:[" + _OTHER + rb"-]{1,20} ){0,2}"
+    rb"(?<![A-Za-z0-9_" + _OTHER + rb"])(?:" + _ULITSA + rb") (?:[" + _OTHER + rb"-]{1,20} ){0,2}"
 )
 _DOM = rb"(?:" + spelled("дом") + rb" |" + spelled("д.") + rb" ?)?"
 _RUSSIAN = ending(

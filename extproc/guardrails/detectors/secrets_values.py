@@ -306,6 +306,6 @@ def _random_unsettled(data: bytes, at: int) -> int | None:
 
 RANDOM = Kind("high-entropy", "HIGH_ENTROPY", Rule(
     "HIGH_ENTROPY", (Trigger(rb"[=:]>?[\"'` \t\\]{0,4}[A-Za-z0-9+/_\-]{20}", _RANDOM_LEAST),),
-    _read_random, _random_unsettled))  # fmt: skip
+    _read_random, _random_unsettled, alone=True))  # fmt: skip
 
 KINDS = (*CONNECTIONS, *ASSIGNED, RANDOM)
