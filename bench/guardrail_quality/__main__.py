@@ -1,6 +1,6 @@
 """Precision, recall and F1 of the `pii`, `secrets` and `prompt-injection` guardrails.
 
-    python -m bench.guardrail_quality [--rounds 12] [--no-rivals] [--kinds] [--json FILE]
+    python -m bench.guardrail_quality [--rounds 12] [--seed N] [--no-rivals] [--kinds] [--json FILE]
 
 One labelled corpus, generated from a seed and from the published standards (never from a
 detector's own patterns): values of some 95 kinds of personal data and 75 kinds of credential in
@@ -133,11 +133,11 @@ def said(what: str) -> None:
     print(f"measuring {what} ...", file=sys.stderr)
 
 
-def markdown(result: Result, documents: Sequence[Document], every_kind: bool) -> str:
+def markdown(result: Result, documents: Sequence[Document], every_kind: bool, seed: int) -> str:
     pii, secrets = result.scores["pii"], result.scores["secrets"]
     values = sum(len(document.labels) for document in documents)
     parts = [
-        f"{len(documents):,} documents, {values:,} values, seed {SEED}.",
+        f"{len(documents):,} documents, {values:,} values, seed {seed}.",
         report.totals(result.rows), *result.notes, "### Where the name stands",
         report.by_name({"pii": pii, "secrets": secrets}),
     ]  # fmt: skip
@@ -208,13 +208,14 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=12, help="size of the corpus (%(default)s)")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the corpus (%(default)s)")
     parser.add_argument("--no-rivals", action="store_true", help="our detectors alone")
     parser.add_argument("--kinds", action="store_true", help="also a row for every kind")
     parser.add_argument("--json", type=Path, help="also write everything here, all misses included")
     arguments = parser.parse_args()
-    documents = corpus(arguments.rounds)
+    documents = corpus(arguments.rounds, arguments.seed)
     result = look(documents, rivals=not arguments.no_rivals)
-    print(markdown(result, documents, arguments.kinds))
+    print(markdown(result, documents, arguments.kinds, arguments.seed))
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(as_json(result), indent=2) + "\n")
 
