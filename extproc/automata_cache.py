@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,13 +30,21 @@ def keep_automata() -> None:
 
 
 class FileKeeper:
-    """One file a database, mode 0600, put in place whole."""
+    """One file a database, mode 0600, put in place whole. Says on a terminal what takes long."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._written = 0
+        self._told = False
 
     def get(self, name: str) -> bytes | None:
+        found = self._read(name)
+        if found is None and not self._told and sys.stderr.isatty():
+            self._told = True
+            print("compiling guardrail patterns, once on this machine ...", file=sys.stderr)
+        return found
+
+    def _read(self, name: str) -> bytes | None:
         try:
             descriptor = os.open(self._folder / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             with open(descriptor, "rb") as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,6 +107,18 @@ def test_only_the_newest_are_kept(tmp_path: Path) -> None:
     FileKeeper(tmp_path).put("new", b"x")
     names = sorted(path.name for path in tmp_path.iterdir())
     assert len(names) == FILES_MAX and "0000" not in names and "new" in names
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_terminal_is_told_why_it_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    terminal: bool,
+) -> None:  # fmt: skip
+    """Issue (for people): long work says what it is, once, and only to somebody who looks."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    keeper = FileKeeper(tmp_path)
+    assert keeper.get("a") is None and keeper.get("b") is None
+    assert capsys.readouterr().err.count("compiling guardrail patterns") == int(terminal)
 
 
 def test_the_folder_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
