@@ -171,7 +171,9 @@ class Exchange:
             raise
         finally:
             self._dismiss()
-            if not self.lingers:
+            if self.lingers:
+                self._record_so_far()
+            else:
                 self._record_end()
 
     @property
@@ -200,6 +202,11 @@ class Exchange:
         """Judges whose verdict can no longer change anything need not go on."""
         for hook in self._hooks:
             hook.panel.close(everybody)
+
+    def _record_so_far(self) -> None:
+        """Should this process die before the last judges speak, the log knows all but them (P3)."""
+        with suppress(AuditUnavailable):
+            self.world.audit.intent(closing_entry(self.record))
 
     def _record_end(self) -> None:
         self._hear_the_last()

@@ -132,6 +132,24 @@ async def test_nobody_waits_for_a_judge_afterwards(
     assert entry["guardrails"][hook]["findings"][0]["label"] == "WEBHOOK_DENIED"
 
 
+async def test_a_worker_that_dies_before_the_last_judge_leaves_the_facts(
+    stage: Stage, judge: Judge
+) -> None:
+    """P3: what is known when the answer has left is in the spool, whoever still thinks."""
+    judge.hold()
+    await stage.open(*guards(webhook(judge, execution="after"), on=("llm_output",)))
+    said = await stage.say()
+    await said.reply("said and done")
+    said.exchange.close(complete=True)
+    spool = [path for path in (stage.folder / "spool").iterdir() if path.suffix != ".lock"]
+    every = [line for path in spool for line in path.read_text().splitlines()]
+    lines = [line for line in every if said.exchange.decision_id in line]
+    assert '"usage"' in lines[-1] and '"pending"' in lines[-1]
+    assert not any('"close"' in line[:40] for line in lines)
+    judge.free()
+    await said.over()
+
+
 @BOTH_WAYS
 @pytest.mark.parametrize(("says", "heard"), [(PASS, "fine words"), (DENY, "guardrail_blocked")])
 async def test_an_answer_is_judged_whole(
