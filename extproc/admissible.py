@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from extproc.automata_cache import keep_automata
 from extproc.config.files import check_rego, check_secrets, told_at
-from extproc.config.guardrail_model import ONLY_AT, Hook
+from extproc.config.guardrail_model import Hook
 from extproc.config.kinds import GUARDRAILS
 from extproc.config.mistake import Mistake
 from extproc.config.model import Config
@@ -65,7 +65,7 @@ def _only_at(config: Config, selector: str) -> Collection[str] | None:
     kind = config.guardrails[selector].type
     if getattr(config.guardrail_settings[selector], "target", None) == "response":
         return ("llm_output", "mcp_tool_post_invoke")
-    return OWN_ROLES.get(kind, ONLY_AT.get(kind))
+    return OWN_ROLES.get(kind)
 
 
 def _unbuildable(config: Config) -> Iterator[tuple[str, str]]:

@@ -39,12 +39,6 @@ REDACTING = frozenset(("pii", "secrets", "regex", "presidio"))
 """Types that know where a finding stands, so that its style can be chosen."""
 
 Hook = Literal["llm_input", "llm_output", "mcp_tool_pre_invoke", "mcp_tool_post_invoke"]
-ONLY_AT: Mapping[str, frozenset[Hook]] = {
-    "metadata": frozenset(("llm_input", "mcp_tool_pre_invoke")),
-    "prompt-leak": frozenset(("llm_output", "mcp_tool_pre_invoke")),
-}
-"""Types that have nothing to look at elsewhere."""
-
 TIMEOUT_MAX_MS = 60_000
 STRICTNESS: Mapping[str, int] = {
     "audit": 0, "enforce": 1, "enforce_but_ignore_on_error": 1, "strict": 2,

@@ -224,9 +224,12 @@ class Answer:
         refusal = guarding.late_refusal(request)
         if refusal is not None:
             return self._block(refusal)
-        mapped = provider_error(
-            request.family, self.provider.family, self.head.status, body, request.record.decision_id
-        )
+        # Errors are not put before judges of whole texts; where one might refuse, the provider's
+        # words stay here and its status goes on.
+        words = b"" if request.guards.output.withholds_errors else body
+        family, status = self.provider.family, self.head.status
+        decision_id = request.record.decision_id
+        mapped = provider_error(request.family, family, status, words, decision_id)
         headers = {**answer_headers(request, whole=True), "content-type": "application/json"}
         if not request.guards.output.gates:
             return BodyReply(mapped, headers)

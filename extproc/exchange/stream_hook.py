@@ -30,12 +30,15 @@ class StreamHook:
         self._whole = None
         if self._selection.checks or self._selection.asks:
             self._whole = WholeStream(texts, hold=self._selection.waiting)
-        self.blocked: HookResult | None = None
+        # Who could not even begin to look may be strict: then nothing of the stream may leave.
+        self.blocked: HookResult | None = self._tally.result() if self._tally.refuses else None
 
     def feed(
         self, frames: list[Frame], last: bool
     ) -> tuple[list[Frame], Awaitable[list[Frame]] | None]:
         """Frames that may go on; or, at the end, what has to be waited for to know them."""
+        if self.blocked is not None:
+            return [], None
         out = self._guard.feed(frames)
         if last and self._guard.blocked is None:
             out = out + self._guard.finish()

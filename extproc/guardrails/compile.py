@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from extproc.config.base import Document
-from extproc.config.guardrail_model import ONLY_AT, SERVICES, Guardrail
+from extproc.config.guardrail_model import SERVICES, Guardrail
 from extproc.config.guardrail_settings import read_settings
 from extproc.guardrails.checks.roles import OWN_ROLES
 from extproc.guardrails.gate import Gate, Roles, Scan
@@ -73,9 +73,7 @@ def _own_roles(kind: str, service: object) -> Mapping[Hook, Roles] | None:
     """Where a type can say anything, and of whose texts; None: everywhere, of all."""
     if getattr(service, "needs_answer", False):
         return {"llm_output": None}
-    if kind in OWN_ROLES:
-        return OWN_ROLES[kind]
-    return dict.fromkeys(ONLY_AT[kind]) if kind in ONLY_AT else None
+    return OWN_ROLES.get(kind)
 
 
 class _Build:

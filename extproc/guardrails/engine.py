@@ -76,7 +76,8 @@ class Engine:
             if rule.message is not None:
                 for name in rule.names[hook]:
                     messages.setdefault(name, rule.message)
-        names = dict.fromkeys([*(name for rule in rules for name in rule.names[hook]), *extra])
+        ruled = dict.fromkeys(name for rule in rules for name in rule.names[hook])
+        names = dict.fromkeys((*ruled, *extra))
         found = (self._registry[name].at(hook) for name in names)
         gates = [gate for gate in found if gate is not None]
         if internal:
@@ -87,4 +88,5 @@ class Engine:
             messages,
             next((rule.id for rule in rules if rule.no_unscanned), ""),
             parallel=hook == "llm_input",
+            added=names.keys() - ruled.keys(),
         )

@@ -56,6 +56,11 @@ class Selection:
         return tuple(gate.selector for gate in self.gates)
 
     @property
+    def withholds_errors(self) -> bool:
+        """Somebody who may refuse reads more than a detector is shown of a provider's error."""
+        return self.waiting or any(gate.strategy != "audit" for gate in self.bound)
+
+    @property
     def wait_ms(self) -> int:
         """The longest that the hook may wait: together, then in turn."""
         together = max((gate.timeout_ms for gate in self.first), default=0)
@@ -78,12 +83,18 @@ def arrange(
     messages: Mapping[str, str] | None = None,
     no_unscanned: str = "",
     parallel: bool = True,
+    added: Collection[str] = (),
 ) -> Selection:
     """Put gates in order: validating ones first, then mutating ones by priority.
 
-    `parallel`: there is a call that can run meanwhile (on the way back there is none).
+    `added`: selectors that no rule names. They mutate behind those that rules name, whatever their
+    priority: what a caller adds must not decide how a rule's finding is replaced (P4). `parallel`:
+    there is a call that can run meanwhile (on the way back there is none).
     """
-    ordered = sorted(gates, key=lambda g: (0, 0) if g.operation == "validate" else (1, g.priority))
+    validating = [gate for gate in gates if gate.operation == "validate"]
+    mutating = [gate for gate in gates if gate.operation == "mutate"]
+    mutating.sort(key=lambda gate: (gate.selector in added, gate.priority))
+    ordered = [*validating, *mutating]
     services = [gate for gate in ordered if gate.service is not None]
     asked = [gate for gate in services if gate.waits]
     return _scanning(

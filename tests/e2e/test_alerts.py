@@ -147,7 +147,7 @@ def genuine() -> Callable[[dict[str, str], bytes, bytes], bool]:
 async def test_each_threshold_once_over_two_gateways(
     pair: Pair, hook: HttpTarget, received: list[Got]
 ) -> None:
-    """Issue: 75, 90, 100 % by real calls to both gateways, one signed message each; neither a
+    """Alert: 75, 90, 100 % by real calls to both gateways, one signed message each; neither a
     restart nor the other gateway repeats any."""
     one, two = pair
     messages = []
@@ -188,7 +188,7 @@ def is_of(rule: str, got: Got) -> tuple[str, float | None, str]:
 
 
 async def test_a_soft_limit_is_told(pair: Pair, hook: HttpTarget) -> None:
-    """Issue: passing the soft limit is told once, and refuses nothing."""
+    """Alert: passing the soft limit is told once, and refuses nothing."""
     await calls(pair, "soft", SOFT)
     await calls(pair, "soft", 1)
     got = await told(hook)
@@ -204,7 +204,7 @@ async def test_a_soft_limit_is_told(pair: Pair, hook: HttpTarget) -> None:
 async def test_a_target_that_hangs_holds_up_nobody(
     pair: Pair, hook: HttpTarget, received: list[Got]
 ) -> None:
-    """Issue: while one target keeps an alert waiting, calls are answered and another target is
+    """Alert: while one target keeps an alert waiting, calls are answered and another target is
     told; the waiting one gets it in the end."""
     async with HttpTarget() as stuck:
         stuck.answers.append(HANG)
@@ -274,7 +274,7 @@ async def limits_of(gateway: GatewayUnderTest, rule: str) -> dict[str, float]:
 
 
 async def test_figures_of_a_budget(pair: Pair, hook: HttpTarget) -> None:
-    """Issue: used, reserved and left, the same on the metrics page and in `envelope limits`."""
+    """Alert: used, reserved and left, the same on the metrics page and in `envelope limits`."""
     two = pair[1]
     await calls(pair, "shown", 3)
     await two.reserved_is_zero("shown")
@@ -296,7 +296,7 @@ async def test_figures_of_a_budget(pair: Pair, hook: HttpTarget) -> None:
 
 
 async def test_spend_by_ticket_and_team(pair: Pair) -> None:
-    """Issue: `envelope usage --by` any metadata key, as CSV; each gateway's log has its own."""
+    """Alert: `envelope usage --by` any metadata key, as CSV; each gateway's log has its own."""
     one, two = pair
     for gateway, tickets in ((one, ("T-1", "T-1", "T-2")), (two, ("T-1",))):
         for ticket in tickets:

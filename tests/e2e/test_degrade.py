@@ -227,7 +227,7 @@ async def is_fixed(gateway: GatewayUnderTest, headers: Any) -> None:
 
 
 async def test_a_template_with_the_openai_sdk(used_up: GatewayUnderTest) -> None:
-    """Issue, contract 3: a whole answer that an unchanged client reads."""
+    """Contract 3: a whole answer that an unchanged client reads."""
     client = used_up.openai("fixed-bot")
     raw = await client.chat.completions.with_raw_response.create(model=DEAR, messages=LONG)
     answer = raw.parse()

@@ -112,7 +112,7 @@ async def test_a_slow_judge_is_waited_for_longer_than_a_message_used_to_last(
 async def test_a_parallel_judge_keeps_the_answer_from_the_caller(
     asking: GatewayUnderTest, house: Judges, provider: ProviderUnderTest, streamed: bool
 ) -> None:
-    """Issue (`execution: parallel`): the provider is asked meanwhile; the caller gets 400."""
+    """Guard (`execution: parallel`): the provider is asked meanwhile; the caller gets 400."""
     house.hold()
     house.says = DENY
     call = asyncio.create_task(
@@ -133,7 +133,7 @@ async def test_a_parallel_judge_keeps_the_answer_from_the_caller(
 async def test_the_provider_is_let_go_when_a_parallel_judge_refuses(
     asking: GatewayUnderTest, house: Judges, provider: ProviderUnderTest
 ) -> None:
-    """Issue: a stream nobody may read is not read to its end."""
+    """Guard: a stream nobody may read is not read to its end."""
     house.hold()
     house.says = DENY
     prompt = "[[tokens: 400]] [[pause: 0.05]]"
@@ -147,7 +147,7 @@ async def test_the_provider_is_let_go_when_a_parallel_judge_refuses(
 async def test_a_slow_provider_is_let_go_too(
     asking: GatewayUnderTest, house: Judges, provider: ProviderUnderTest
 ) -> None:
-    """Issue (`execution: parallel`): a refused call does not wait for a provider that still thinks;
+    """Guard (`execution: parallel`): a refused call does not wait for a provider that still thinks;
     what it may have cost is charged (P2)."""
     house.hold()
     house.says = DENY
@@ -174,7 +174,7 @@ async def reached(provider: ProviderUnderTest) -> None:
 async def test_a_judge_afterwards_costs_nobody_time(
     asking: GatewayUnderTest, house: Judges, streamed: bool
 ) -> None:
-    """Issue (`execution: after`): the answer is out before the judge speaks; the entry has both."""
+    """Guard (`execution: after`): the answer is out before the judge speaks; the entry has both."""
     house.hold()
     house.says = DENY
     answer = await asking.chat("after-bot", "[[reply: fine]]", stream=streamed)
@@ -222,7 +222,7 @@ async def test_pseudonyms_come_back(
 async def test_a_model_judges_through_the_gateway(
     asking: GatewayUnderTest, house: Judges, streamed: bool
 ) -> None:
-    """Issue (model as judge): asked by the gateway's own routing, on the judge's own account."""
+    """Guard (model as judge): asked by the gateway's own routing, on the judge's own account."""
     house.objects_to = "get lost"
     polite = await asking.chat("judged-bot", "[[reply: good day]]", stream=streamed)
     assert polite.status_code == 200
@@ -249,7 +249,7 @@ async def judges_entry(asking: GatewayUnderTest, judged: str) -> dict[str, Any]:
 async def test_a_finding_afterwards_is_in_the_entry(
     asking: GatewayUnderTest, house: Judges
 ) -> None:
-    """Issue (`execution: after`): the judge's finding changes nothing but the audit entry."""
+    """Guard (`execution: after`): the judge's finding changes nothing but the audit entry."""
     house.objects_to = "get lost"
     answer = await asking.chat("judged-after-bot", "[[reply: get lost]]")
     assert answer.status_code == 200 and "get lost" in answer.text

@@ -34,7 +34,7 @@ PROFILE = {"development": "audit", "staging": "enforce", "production": "strict"}
     ("development", "audit"), ("staging", "block"), ("production", "block"), ("elsewhere", "block"),
 ])  # fmt: skip
 async def test_a_profile_tightens(stage: Stage, environment: str, outcome: str) -> None:
-    """Issue (profiles): one guardrail is looser in development than where it counts."""
+    """Guard (profiles): one guardrail is looser in development than where it counts."""
     await stage.open(*guards(pii(profile=PROFILE)), environment=environment)
     said = await stage.say(messages=user(MAIL))
     found = (await said.over(complete=False))["guardrails"]["llm_input"]
@@ -43,7 +43,7 @@ async def test_a_profile_tightens(stage: Stage, environment: str, outcome: str) 
 
 @pytest.mark.parametrize(("named", "applies"), [(["production"], True), (["staging"], False)])
 async def test_a_rule_for_an_environment(stage: Stage, named: list[str], applies: bool) -> None:
-    """Issue (rules pick by environment): elsewhere the rule says nothing."""
+    """Guard (rules pick by environment): elsewhere the rule says nothing."""
     documents = guards(pii(), rule={"when": {"environments": named}})
     await stage.open(*documents, environment="production")
     said = await stage.say(messages=user(MAIL))
@@ -55,7 +55,7 @@ async def test_a_rule_for_an_environment(stage: Stage, named: list[str], applies
     (["tool"], True), (["user", "system"], False), (None, True),
 ])  # fmt: skip
 async def test_roles(stage: Stage, roles: list[str] | None, blocked: bool) -> None:
-    """Issue: a guardrail for tool results reads tool results, and only those count as read (P3)."""
+    """Guard: a guardrail for tool results reads tool results, and only those count as read (P3)."""
     await stage.open(*guards(pii(**({"roles": roles} if roles else {}))))
     messages = [*user("hello"), {"role": "tool", "tool_call_id": "c", "content": MAIL}]
     said = await stage.say(messages=messages)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from extproc.errors import Code
+from extproc.exchange.values import ResponseHead
 from tests.exchange.judges import DENY, PASS, Judge, guards, webhook
-from tests.exchange.stage import Stage
+from tests.exchange.stage import Stage, come
 
 BOTH_WAYS = pytest.mark.parametrize("stream", [False, True])
 
@@ -64,7 +66,7 @@ async def test_a_judge_that_takes_too_long_has_failed(
 
 
 async def test_validating_judges_are_asked_together(stage: Stage, judge: Judge) -> None:
-    """Issue: validates run in parallel; the first refusal ends the waiting for the others."""
+    """Guard: validates run in parallel; the first refusal ends the waiting for the others."""
     async with Judge() as slow:
         slow.hold()
         judge.says = DENY
@@ -79,7 +81,7 @@ async def test_validating_judges_are_asked_together(stage: Stage, judge: Judge) 
 async def test_a_parallel_judge_lets_the_call_start(
     stage: Stage, judge: Judge, stream: bool
 ) -> None:
-    """Issue (`execution: parallel`): the call starts meanwhile; its answer waits, and is kept from
+    """Guard (`execution: parallel`): the call starts meanwhile; its answer waits, and is kept from
     the caller when the judge refuses (P1)."""
     judge.hold()
     judge.says = DENY
@@ -102,7 +104,7 @@ async def test_a_parallel_judge_lets_the_call_start(
 async def test_a_parallel_judge_that_agrees_changes_nothing(
     stage: Stage, judge: Judge, stream: bool
 ) -> None:
-    """Issue (`execution: parallel`): what it lets pass comes as it was."""
+    """Guard (`execution: parallel`): what it lets pass comes as it was."""
     await stage.open(*guards(webhook(judge, execution="parallel", enforcing_strategy="strict")))
     said = await stage.say(stream=stream)
     assert await said.reply("all is well", stream=stream) == "all is well"
@@ -115,7 +117,7 @@ async def test_a_parallel_judge_that_agrees_changes_nothing(
 async def test_nobody_waits_for_a_judge_afterwards(
     stage: Stage, judge: Judge, stream: bool, hook: str
 ) -> None:
-    """Issue (`execution: after`): the answer has left before the judge speaks; the finding is in
+    """Guard (`execution: after`): the answer has left before the judge speaks; the finding is in
     the one entry all the same (P3)."""
     judge.hold()
     judge.says = DENY
@@ -150,6 +152,38 @@ async def test_a_worker_that_dies_before_the_last_judge_leaves_the_facts(
     await said.over()
 
 
+@pytest.mark.parametrize(("strategy", "told"), [("enforce", False), ("audit", True)])
+async def test_a_providers_error_is_not_told_before_it_is_judged(
+    stage: Stage, judge: Judge, strategy: str, told: bool
+) -> None:
+    """P5: nobody judges errors as a whole; where a judge might refuse, only the status goes on."""
+    await stage.open(*guards(webhook(judge, enforcing_strategy=strategy), on=("llm_output",)))
+    said = await stage.say()
+    said.exchange.on_head(ResponseHead(400, "application/json", 1, "", False))
+    error = {"error": {"message": "you said forbidden words", "type": "invalid_request_error"}}
+    reply = await come(said.exchange.on_body(json.dumps(error).encode(), last=True))
+    assert reply.status in (None, 400) and json.loads(reply.body)["error"]["message"]
+    assert (b"forbidden words" in reply.body) is told
+    await said.over()
+
+
+@BOTH_WAYS
+async def test_a_strict_guardrail_that_cannot_begin_lets_nothing_pass(
+    stage: Stage, stream: bool
+) -> None:
+    """P5: a system prompt too long to be learned is a failure; strict refuses, streamed or not."""
+    leak = {"name": "leak", "type": "prompt-leak", "enforcing_strategy": "strict"}
+    await stage.open(*guards(leak, on=("llm_output",)))
+    system = {"role": "system", "content": "word " * 120_000}
+    messages = [system, {"role": "user", "content": "hello"}]
+    said = await stage.say(messages=messages, stream=stream)
+    assert said.allowed
+    heard = await said.reply("word word word", stream=stream, pieces=3)
+    assert heard.removeprefix("...") == "guardrail_unavailable"
+    found = (await said.over())["guardrails"]["llm_output"]
+    assert found["faults"] == {"g/leak": "too_large"}
+
+
 @BOTH_WAYS
 @pytest.mark.parametrize(("says", "heard"), [(PASS, "fine words"), (DENY, "guardrail_blocked")])
 async def test_an_answer_is_judged_whole(
@@ -168,7 +202,7 @@ async def test_an_answer_is_judged_whole(
 
 @BOTH_WAYS
 async def test_a_judge_may_rewrite_the_answer(stage: Stage, judge: Judge, stream: bool) -> None:
-    """Issue (mutate on output): the rewritten text is what the caller gets, streamed or not."""
+    """Guard (mutate on output): the rewritten text is what the caller gets, streamed or not."""
     await stage.open(*guards(webhook(judge, operation="mutate"), on=("llm_output",)))
     said = await stage.say(stream=stream)
     answer = asyncio.create_task(said.reply("an ugly word", stream=stream, pieces=3))
@@ -194,7 +228,7 @@ async def test_a_judge_sees_the_request_as_redacted(stage: Stage, judge: Judge) 
 
 
 async def test_a_failing_judge_is_left_alone_for_a_while(stage: Stage, judge: Judge) -> None:
-    """Issue (circuit breaker): after five failures in a row nobody asks it for some time."""
+    """Guard (circuit breaker): after five failures in a row nobody asks it for some time."""
     judge.status = 500
     await stage.open(*guards(webhook(judge)))
     for _ in range(7):

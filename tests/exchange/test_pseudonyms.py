@@ -41,7 +41,7 @@ def sent(said: Said) -> str:
     ("pseudonym", r"write to \[EMAIL_[A-Z2-7]{8}\]"),
 ])  # fmt: skip
 async def test_styles(stage: Stage, style: str, expected: str) -> None:
-    """Issue (redaction styles): what the provider sees; the value never (P4)."""
+    """Guard (redaction styles): what the provider sees; the value never (P4)."""
     await stage.open(*guards(pii(style)))
     said = await ask(stage, f"write to {ADA}")
     assert re.fullmatch(expected, sent(said)) and ADA not in json.dumps(said.sent)
@@ -50,7 +50,7 @@ async def test_styles(stage: Stage, style: str, expected: str) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("pieces", [1, 7, 60])
 async def test_the_callers_own_values_come_back(stage: Stage, stream: bool, pieces: int) -> None:
-    """Issue (pseudonyms): the answer is un-masked for the caller, however its bytes are cut (P5);
+    """Guard (pseudonyms): the answer is un-masked for the caller, however its bytes are cut (P5);
     the log has neither the value nor what it was called (P4)."""
     await stage.open(*guards(pii("pseudonym")))
     said = await ask(stage, f"from {ADA} to {BOB}", stream=stream)
@@ -63,7 +63,7 @@ async def test_the_callers_own_values_come_back(stage: Stage, stream: bool, piec
 
 
 async def test_a_value_keeps_its_placeholder_in_a_conversation(stage: Stage) -> None:
-    """Issue (pseudonyms): the same value gets the same placeholder, turn after turn."""
+    """Guard (pseudonyms): the same value gets the same placeholder, turn after turn."""
     await stage.open(*guards(pii("pseudonym")))
     first = sent(await ask(stage, f"I am {ADA}"))
     second = sent(await ask(stage, f"{BOB} knows {ADA}, and {ADA} knows that"))

@@ -76,7 +76,7 @@ async def test_a_cancelled_question_stays_cancelled() -> None:
 
 
 async def test_a_service_sees_its_roles_alone_and_its_places_are_moved_back() -> None:
-    """Issue (roles): it is shown what it may see; what it finds is told of the whole."""
+    """Guard (roles): it is shown what it may see; what it finds is told of the whole."""
     says = Opinion(spans=((0, Span(0, 3, "X")),), texts={0: "TWO"})
     opinion, service = await asked(says, roles=frozenset(("tool",)), operation="mutate")
     assert [p.text for p in service.exams[0].passages] == ["two"]
@@ -92,7 +92,7 @@ async def test_a_rewritten_text_is_a_finding() -> None:
 
 @pytest.mark.parametrize(("kind", "asks"), [("presidio", False), ("opa", True)])
 async def test_nothing_to_look_at(kind: str, asks: bool) -> None:
-    """Issue: a judge of texts is not asked about none; a policy is."""
+    """Guard: a judge of texts is not asked about none; a policy is."""
     opinion, service = await asked(Opinion(), passages=(), type=kind)
     assert opinion == Opinion() and bool(service.exams) is asks
 
@@ -103,7 +103,7 @@ async def test_nothing_to_look_at(kind: str, asks: bool) -> None:
     (ValueError(), False), (None, False), (Opinion(), False),
 ])  # fmt: skip
 async def test_the_breaker_opens_for_what_is_the_services_fault(says: Any, opens: bool) -> None:
-    """Issue (circuit breaker): a service that is down is left alone; a wrong key is no outage.
+    """Guard (circuit breaker): a service that is down is left alone; a wrong key is no outage.
     After its rest one question goes through, and its answer closes the breaker."""
     clock = Clock()
     asker, service = Asker(Breakers(), clock), Scripted(says)

@@ -90,7 +90,7 @@ def test_a_link_is_not_followed(keeper: FileKeeper, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_no_matter(tmp_path: Path) -> None:
-    """Issue: a read-only home compiles each time, and says nothing."""
+    """Guard: a read-only home compiles each time, and says nothing."""
     (tmp_path / "file").write_text("")
     automata.keep_in(FileKeeper(tmp_path / "file" / "below"))
     try:
@@ -100,7 +100,7 @@ def test_a_folder_that_cannot_be_written_is_no_matter(tmp_path: Path) -> None:
 
 
 def test_only_the_newest_are_kept(tmp_path: Path) -> None:
-    """Issue: configurations come and go; what they compiled does not pile up."""
+    """Guard: configurations come and go; what they compiled does not pile up."""
     for number in range(FILES_MAX):
         (tmp_path / f"{number:04}").touch()
         os.utime(tmp_path / f"{number:04}", (number, number))
@@ -114,7 +114,7 @@ def test_a_terminal_is_told_why_it_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     terminal: bool,
 ) -> None:  # fmt: skip
-    """Issue (for people): long work says what it is, once, and only to somebody who looks."""
+    """Style 8: long work says what it is, once, and only to somebody who looks."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
     keeper = FileKeeper(tmp_path)
     assert keeper.get("a") is None and keeper.get("b") is None

@@ -87,7 +87,7 @@ def test_the_table_says_what_the_types_say(kind: str) -> None:
     ({"canary": "audit", "production": "strict"}, True),
 ])  # fmt: skip
 def test_profiles_only_tighten(profile: dict[str, str], ok: bool) -> None:
-    """Issue (profiles): what is looser in production than before it is a mistake."""
+    """Guard (profiles): what is looser in production than before it is a mistake."""
     if ok:
         assert guardrail(profile=profile).profile == profile
     else:

@@ -277,7 +277,7 @@ def test_text_slots_of_one_holder() -> None:
 def test_rules_for_tools(
     hook: Any, servers: list[str] | None, tool: tuple[str, str] | None, applies: bool
 ) -> None:
-    """Issue (hooks): rules pick tool calls by server and tool."""
+    """Guard (hooks): rules pick tool calls by server and tool."""
     when = {} if servers is None else {"mcp_servers": servers}
     built = engine({"when": when, f"{hook}_guardrails": ["g/v"]}, v=guardrail())
     chosen = built.rules_for({"*"}, [], {}, hook, tool=tool)
@@ -297,8 +297,22 @@ def test_a_guardrail_stays_where_it_can_see(hook: Any, found: tuple[str, ...]) -
     assert isinstance(chosen, Selection) and chosen.selectors == found
 
 
+def test_what_is_added_does_not_replace_what_a_rule_replaces() -> None:
+    """P4: a caller who adds a mask, at whatever priority, gets no digit past a rule's redaction."""
+    built = engine(
+        {"when": {}, "llm_input_guardrails": ["g/plain"]},
+        plain=guardrail(operation="mutate"),
+        mask=guardrail(operation="mutate", redaction="mask", priority=-1_000),
+    )
+    chosen = built.rules_for({"*"}, [], {}, "llm_input", ["g/mask"])
+    assert isinstance(chosen, Selection) and chosen.selectors == ("g/plain", "g/mask")
+    text = slot("card 4111 1111 1111 1111")
+    run([text], chosen)
+    assert text.text == "card [CARD]"
+
+
 def test_a_judges_own_call_is_only_redacted() -> None:
-    """Issue (judge): what was judged once is not judged again, and is still redacted."""
+    """Guard (judge): what was judged once is not judged again, and is still redacted."""
     names = {"llm_input_guardrails": ["g/v", "g/m"], "when": {}}
     built = engine(names, v=guardrail(), m=guardrail(operation="mutate"))
     chosen = built.rules_for({"*"}, [], {}, "llm_input", internal=True)

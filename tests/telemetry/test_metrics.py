@@ -59,7 +59,7 @@ def test_served_call_is_counted_once_everywhere(metrics: Metrics) -> None:
 
 
 def test_a_guardrail_that_could_not_judge_shows(metrics: Metrics) -> None:
-    """Issue (errors always show): the outcome is counted, and why, by the closed set of faults."""
+    """Guard (errors always show): the outcome is counted, and why, by the closed set of faults."""
     failed = HookResult(outcomes={"g/judge": "error"}, faults={"g/judge": "timeout"})
     metrics.exchange_closed(served(input_guard=failed, output_guard=None))
     assert _counted(metrics, catalog.GUARDRAILS) == {("g/judge", "error"): 1}
