@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import random
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,11 +33,15 @@ from extproc.ledger.slate import Slate
 from extproc.limits.caps import CapMatcher
 from extproc.limits.match import LimitMatcher
 from extproc.policy.choose import engine_for
+from extproc.routing.figures import Figures
 from extproc.routing.plan import Router
+from extproc.routing.values import Target
+from extproc.server.mirror import LoopbackMirror
 from extproc.store_client import StoreUnavailable, open_client
 from extproc.telemetry.observer import build_observer
-from extproc.usage.prices import PriceTable
+from extproc.usage.prices import PriceTable, cost_nano_usd
 from extproc.usage.tokens import TokenCounter
+from extproc.usage.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,8 @@ class Adapters:
     tokens: TokenCounter
     http: Transport
     asker: Asker
+    mirror: LoopbackMirror
+    figures: Figures
     internal: InternalKeys
     pseudonym_key: bytes
 
@@ -82,16 +89,20 @@ async def build_adapters(config: Config, place: Place) -> Adapters:
         await keys.refresh()
     slate = Slate(slate_path(place.ledger_folder, place.owner))
     recovery_ms = config.gateway.limits.recovery_ms
+    http = Transport()
+    observer = build_observer(config.gateway.telemetry, place.metrics_folder, place.owner)
     return Adapters(
         client=client,
         ledger=RedisLedger(client, timeout_ms=timeout_ms, recovery_ms=recovery_ms, slate=slate),
         slate=slate,
         keys=keys,
         audit=Spool(place.audit_folder / "spool", place.owner),
-        observer=build_observer(config.gateway.telemetry, place.metrics_folder, place.owner),
+        observer=observer,
         tokens=TokenCounter(),
-        http=Transport(),
+        http=http,
         asker=Asker(Breakers(), time.monotonic),
+        mirror=LoopbackMirror(http, place.gateway_url, internal.key, observer.shadowed),
+        figures=Figures(),
         internal=internal,
         pseudonym_key=hmac.digest(secret, b"envelope pseudonyms", "sha256"),
     )
@@ -111,16 +122,29 @@ def _pseudonym_key(config: Config, adapters: Adapters) -> bytes:
     return adapters.pseudonym_key if secret is None else resolve(secret)
 
 
+def _cost(prices: PriceTable) -> Callable[[Target], float]:
+    """What models are compared by where a caller names none: input and output, a token each."""
+
+    def cost(target: Target) -> float:
+        price = prices.price(target.name)
+        if price is None:
+            return 0.0 if target.account.unpriced == "allow" else float("inf")
+        return float(cost_nano_usd(Usage(1_000, 1_000), price))
+
+    return cost
+
+
 async def build_world(config: Config, place: Place, adapters: Adapters) -> World:
     """One configuration made ready. Raises BundleRefused for policies that must not load."""
     prices = PriceTable.of(config)
     policy = engine_for(config.gateway.policy)
     await policy.start()
     adapters.keys.use(config)
+    adapters.figures.window_ms = config.gateway.routing.health_window_ms
     return World(
         config=config,
         keys=adapters.keys,
-        router=Router(config),
+        router=Router(config, adapters.figures, _cost(prices)),
         policy=policy,
         policy_engine="opa" if config.gateway.policy.opa else "embedded",
         limits=LimitMatcher(config),
@@ -137,4 +161,5 @@ async def build_world(config: Config, place: Place, adapters: Adapters) -> World
         owner=place.owner,
         now_ns=time.perf_counter_ns,
         draw=random.random,
+        mirror=adapters.mirror,
     )

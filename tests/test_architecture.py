@@ -80,7 +80,8 @@ def test_only_the_renderer_resolves_secrets() -> None:
         and "resolve" in path.read_text("utf-8").split("config.secrets import")[1].split("\n")[0]
     ]
     assert sorted(users) == [
-        "alerts/delivery.py", "app.py", "cli/render_command.py", "dataplane/envoy_process.py",
+        "alerts/delivery.py", "app.py", "cli/render_command.py", "dataplane/gcp_refresh.py",
+        "dataplane/secret_files.py",
         "guardrails/services/credentials.py", "guardrails/services/opa.py",
     ]  # fmt: skip
 

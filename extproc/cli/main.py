@@ -19,6 +19,7 @@ COMMANDS = {
     "serve": "run the ext_proc server alone (the sidecar)",
     "admin": "run the admin API alone",
     "check": "validate a configuration",
+    "explain": "show what would happen to one call, and why",
     "render": "print Envoy's bootstrap for a configuration",
     "key": "create, list, revoke and rotate virtual keys",
     "usage": "what was spent, by any metadata key",

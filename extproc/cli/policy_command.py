@@ -28,7 +28,7 @@ from extproc.policy.choose import engine_for
 from extproc.policy.input import for_targets, shared_part
 from extproc.policy.values import Decision, PolicyUnavailable
 from extproc.routing.plan import Router
-from extproc.routing.values import Target
+from extproc.routing.values import Ask, Target
 from extproc.state import DEFAULT_STATE
 
 Rows = list[tuple[Target, Decision, dict[str, Any]]]
@@ -171,7 +171,7 @@ def _explain(args: argparse.Namespace) -> int:
         )
         return 2
     metadata = {**stated, **principal.tags}
-    routed = Router(config).route(args.model, principal.subjects, metadata, 0.0)
+    routed = Router(config).route(Ask(args.model, principal.subjects, metadata))
     if routed is None:
         _say(f"no model is called {args.model}")
         return 2

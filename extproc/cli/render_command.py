@@ -38,8 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     )  # fmt: skip
     print(json.dumps(static_bootstrap(config, place), indent=2))
     for account in config.accounts.values():
-        if account.auth is not None:
-            _warn_if_missing(account.name, account.auth.api_key)
+        for _, secret in account.secrets():
+            _warn_if_missing(account.name, secret)
     return 0
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from extproc.config.fields import is_loopback
 from extproc.config.files import told_at
-from extproc.config.kinds import BUDGETS, RATES, ROUTING
+from extproc.config.kinds import BUDGETS, FALLBACK, RATES, ROUTING
 from extproc.config.limit_advice import limit_advice, tenants
 from extproc.config.match import compile_models, is_pattern
 from extproc.config.mistake import Mistake
@@ -24,13 +24,17 @@ from extproc.config.model import (
     When,
 )
 from extproc.config.pages import virtual_models
+from extproc.config.routing_advice import routing_advice
+from extproc.config.routing_model import AUTO, FallbackRule
 
-Rule = RateLimitRule | BudgetRule | RequestCap | RoutingRule | GuardrailRule
+Rule = RateLimitRule | BudgetRule | RequestCap | RoutingRule | FallbackRule | GuardrailRule
 
 
 def advice(config: Config) -> list[Mistake]:
     """All warnings."""
-    found = (_gateway, limit_advice, _nobody, _nothing, _inert, _plaintext, _keyless)
+    found = (
+        _gateway, limit_advice, routing_advice, _nobody, _nothing, _inert, _plaintext, _keyless,
+    )  # fmt: skip
     return [warning for source in found for warning in source(config)]
 
 
@@ -69,7 +73,7 @@ def _nothing(config: Config) -> Iterator[Mistake]:
     """Patterns that match no model."""
     known = {f"{a.name}/{m.id}" for a in config.accounts.values() for m in a.models}
     listed = (name for rule in config.routing for name in rule.when.models or ())
-    known |= virtual_models(listed, config.accounts)
+    known |= {AUTO, *virtual_models(listed, config.accounts)}
     matched: dict[str, bool] = {}
     for key, pattern in _patterns(config):
         if pattern not in matched:
@@ -102,7 +106,7 @@ def _inert(config: Config) -> Iterator[Mistake]:
 
 def _plaintext(config: Config) -> Iterator[Mistake]:
     for name, account in config.accounts.items():
-        parts = urlsplit(account.base_url)
+        parts = urlsplit(account.url)
         if account.auth and parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             message = f"the credential of '{name}' travels unencrypted (http)"
             yield told_at(config, f"provider-account/{name}", message)
@@ -124,6 +128,7 @@ def _rules(config: Config) -> Iterator[tuple[str, When]]:
         (BUDGETS, config.budgets),
         ("gateway-request-caps-config", config.request_caps),
         (ROUTING, config.routing),
+        (FALLBACK, config.fallbacks),
         ("gateway-guardrails-config", config.guardrail_rules),
     )
     for kind, rules in lists:

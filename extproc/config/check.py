@@ -16,19 +16,35 @@ from extproc.config.kinds import (
     GATEWAY,
     GRANTEES,
     KINDS,
+    PROMPT,
     RATES,
+    ROUTING,
+    SETTINGS,
     TENANT_BUDGETS,
     TENANT_RATES,
+    VIRTUAL_MODEL,
 )
 from extproc.config.mistake import Mistake
-from extproc.config.pages import EACH, Names, Page, Path, nodes, texts
+from extproc.config.pages import (
+    EACH,
+    Names,
+    Page,
+    Path,
+    below_account,
+    nodes,
+    own_names,
+    prompt_names,
+    texts,
+)
 from extproc.config.references import RULES, dangling
+from extproc.config.routing_model import AUTO
 from extproc.config.yaml_tree import Node
 
 
 def check(pages: Sequence[Page], names: Names) -> list[Mistake]:
     """Every mistake between documents; order is the caller's business."""
-    found = [*_repeats(pages), *_shared_ids(pages), *_gateways(pages), *_reserved_team(pages)]
+    found = [*_repeats(pages), *_shared_ids(pages), *_singles(pages), *_reserved_team(pages)]
+    found += [*_virtual_names(pages, names), *_prompts(pages)]
     if names.complete:
         found += [*dangling(pages, names), *_no_accounts(pages)]
     return found
@@ -48,8 +64,9 @@ class Unique:
     secret: bool = False
 
 
+SINGLE = (GATEWAY, SETTINGS)
 UNIQUE = (
-    *(Unique((kind,), ("name",), f"{kind} name") for kind in KINDS if kind != GATEWAY),
+    *(Unique((k,), ("name",), f"{k} name") for k in KINDS if k not in (*SINGLE, PROMPT)),
     *(Unique((kind,), ("rules", EACH, "id"), "rule id") for kind in RULES),
     Unique(("provider-account",), ("models", EACH, "id"), "model id", in_each=True),
     Unique(("guardrail-config-group",), ("guardrails", EACH, "name"), "guardrail", in_each=True),
@@ -117,12 +134,47 @@ def _limit_ids(page: Page) -> Iterator[tuple[str, Node]]:
 # --- the rest --------------------------------------------------------------------------------
 
 
-def _gateways(pages: Sequence[Page]) -> Iterator[Mistake]:
+def _singles(pages: Sequence[Page]) -> Iterator[Mistake]:
     """At most one; none means its defaults."""
-    found = [page for page in pages if page.kind == GATEWAY]
-    for page in found[1:]:
-        place = f"{found[0].file}:{found[0].tree.line}"
-        yield page.mistake(page.tree, f"a second {GATEWAY}; the first is at {place}")
+    for kind in SINGLE:
+        found = [page for page in pages if page.kind == kind]
+        for page in found[1:]:
+            place = f"{found[0].file}:{found[0].tree.line}"
+            yield page.mistake(page.tree, f"a second {kind}; the first is at {place}")
+
+
+def _virtual_names(pages: Sequence[Page], names: Names) -> Iterator[Mistake]:
+    """A virtual model's names are its own: no account's, no rule's, no other virtual model's."""
+    first = {
+        node.value: f"the id of a rule at {_place(page, node)}"
+        for page in pages
+        if page.kind == ROUTING
+        for node in texts(page.tree, ("rules", EACH, "id"))
+    }
+    for page in (page for page in pages if page.kind == VIRTUAL_MODEL and page.name):
+        if page.name in names.models:
+            text = f"'{page.name}' is the name of a provider-account"
+            yield page.mistake(page.tree.at(("name",)), text)
+            continue
+        for name, node in own_names(page):
+            if name == AUTO or below_account(name, names.models):
+                owner = "reserved" if name == AUTO else "the name of a model of an account"
+                yield page.mistake(node, f"'{name}' is {owner}")
+            elif name in first:
+                yield page.mistake(node, f"'{name}' is {first[name]}")
+            first.setdefault(name, f"the name of a virtual model at {_place(page, node)}")
+
+
+def _prompts(pages: Sequence[Page]) -> Iterator[Mistake]:
+    """A prompt has each of its versions once."""
+    first: dict[str, str] = {}
+    for page in (page for page in pages if page.kind == PROMPT):
+        for name, node in prompt_names(page):
+            if name in first:
+                yield page.mistake(
+                    node, f"prompt '{name}' stands here again; first at {first[name]}"
+                )
+            first.setdefault(name, _place(page, node))
 
 
 def _no_accounts(pages: Sequence[Page]) -> Iterator[Mistake]:

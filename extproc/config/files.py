@@ -44,9 +44,8 @@ def check_secrets(
 def _secrets(config: Config) -> Iterator[tuple[str, str, SecretRef]]:
     """Every secret referred to: the key of its place, whose it is, where it lives."""
     for name, account in config.accounts.items():
-        if account.auth:
-            key = f"provider-account/{name}#auth"
-            yield key, f"secret of '{name}'", account.auth.api_key
+        for _, secret in account.secrets():
+            yield f"provider-account/{name}#auth", f"secret of '{name}'", secret
     for name, channel in config.channels.items():
         for field, secret in channel.secrets():
             yield f"{CHANNEL}/{name}", f"`{field}` of channel '{name}'", secret

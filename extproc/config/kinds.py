@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from extproc.config import model as m
+from extproc.config.prompt_model import Prompt
+from extproc.config.routing_model import FallbackConfig, GlobalSettings
+from extproc.config.virtual_model import VirtualModelConfig
 
 GATEWAY = "gateway-config"
 BUDGETS = "gateway-budget-config"
@@ -20,6 +23,10 @@ GUARDRAILS = "guardrail-config-group"
 # Account document -> how a subject of that kind begins; each may have a `budget` of its own.
 GRANTEES = {"team": "team", "user": "user", "virtual-account": "virtualaccount"}
 ROUTING = "gateway-load-balancing-config"
+VIRTUAL_MODEL = "provider-account/virtual-model"
+FALLBACK = "gateway-fallback-config"
+SETTINGS = "gateway-global-settings"
+PROMPT = "chat_prompt"
 
 KINDS: Mapping[str, type[m.Document]] = {
     GATEWAY: m.GatewayConfig,
@@ -34,16 +41,19 @@ KINDS: Mapping[str, type[m.Document]] = {
     "gateway-request-caps-config": m.RequestCapsConfig,
     CHANNEL: m.NotificationChannel,
     ROUTING: m.RoutingConfig,
+    VIRTUAL_MODEL: VirtualModelConfig,
+    FALLBACK: FallbackConfig,
+    SETTINGS: GlobalSettings,
+    PROMPT: Prompt,
     GUARDRAILS: m.GuardrailGroup,
     "gateway-guardrails-config": m.GuardrailsConfig,
 }
 
 NOT_YET_KINDS = frozenset(
     {
-        "gateway-metadata-config", "gateway-fallback-config", "gateway-global-settings",
-        "gateway-logging-config", "gateway-otel-config", "gateway-data-access-config",
-        "gateway-data-routing-config", "tenant-rate-limit-config/mcp",
-        "provider-account/virtual-model", "provider-account/guardrail-config-group",
+        "gateway-metadata-config", "gateway-logging-config", "gateway-otel-config",
+        "gateway-data-access-config", "gateway-data-routing-config",
+        "tenant-rate-limit-config/mcp", "provider-account/guardrail-config-group",
         "mcp-server", "mcp-server/remote", "mcp-server/virtual", "mcp-server/openapi",
         "mcp-server/stdio", "role",
     }
@@ -68,23 +78,15 @@ NOT_YET_KEYS: Mapping[str, frozenset[str]] = {
     "TenantWhen": frozenset({"mcp_servers"}),
     "TenantRateLimits": frozenset({"tool_calls_per_minute", "tool_calls_per_hour"}),
     "TenantRateLimitConfig": frozenset({"log_request_body_on_block"}),
-    "RoutingRule": frozenset({"sticky_routing"}),
-    "LoadBalanceTarget": frozenset({"sla_cutoff", "headers_override", "metadata_match"}),
+    "GlobalSettings": frozenset(
+        {"logging_settings", "semantic_cache_settings", "guardrail_settings"}
+    ),
+    "VirtualModelConfig": frozenset({"ownedBy"}),
     "GuardrailGroup": frozenset({"collaborators", "integrations", "ownedBy"}),
 }
 
 # Field name -> values that a later version will read.
 NOT_YET_VALUES: Mapping[str, frozenset[str]] = {
-    "provider": frozenset(
-        {
-            "azure-openai", "google-gemini", "google-vertex", "aws-bedrock", "groq", "mistral",
-            "cohere", "cerebras", "ollama",
-        }
-    ),
     "kind": frozenset({"slack-bot"}),
-    "type": frozenset(
-        {
-            "latency-based-routing", "slack-bot",
-        }
-    ),
-}  # fmt: skip
+    "type": frozenset({"slack-bot"}),
+}

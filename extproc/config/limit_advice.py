@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from extproc.config.files import told_at
 from extproc.config.kinds import BUDGETS, CHANNEL, RATES, ROUTING
+from extproc.config.limit_fields import OPERATIONS
 from extproc.config.limit_model import (
     Alerts,
     RateLimitRule,
@@ -22,7 +23,7 @@ from extproc.config.model import Config, ModelSpec, ProviderAccount
 from extproc.config.reach import Earlier
 
 # Kinds of call that this version's endpoints carry.
-SERVED = frozenset({"chat", "embeddings"})
+SERVED = frozenset(OPERATIONS) - {"tool"}
 
 
 def limit_advice(config: Config) -> Iterator[Mistake]:

@@ -20,10 +20,22 @@ from extproc.config.check import check
 from extproc.config.explain import Path, explain, label
 from extproc.config.guardrail_settings import GUARDRAIL_SETTINGS, read_settings
 from extproc.config.json_schema_settings import JsonSchemaSettings
-from extproc.config.kinds import BUDGETS, GRANTEES, GUARDRAILS, KINDS, NOT_YET_KINDS
+from extproc.config.kinds import (
+    BUDGETS,
+    GRANTEES,
+    GUARDRAILS,
+    KINDS,
+    NOT_YET_KINDS,
+    ROUTING,
+    VIRTUAL_MODEL,
+)
 from extproc.config.mistake import Mistake, did_you_mean
 from extproc.config.pages import EACH, Page, gather, nodes
+from extproc.config.prompt_model import Prompt
+from extproc.config.provider_model import ClientCertificate, Tls
+from extproc.config.routing_model import FallbackConfig, GlobalSettings
 from extproc.config.sources import Source, digest
+from extproc.config.virtual_model import VirtualModelConfig
 from extproc.config.yaml_tree import Node, compose, json_as_yaml
 
 Priced = Callable[[m.ProviderAccount, m.ModelSpec], bool]
@@ -205,7 +217,10 @@ def _assemble(pages: Sequence[Page], documents: Sequence[m.Document], sha256: st
         tenant_rate_limits=every(m.TenantRateLimitConfig),
         request_caps=rules(m.RequestCapsConfig),
         channels=named(m.NotificationChannel),
-        routing=rules(m.RoutingConfig),
+        routing=(*rules(m.RoutingConfig), *rules(VirtualModelConfig)),
+        fallbacks=rules(FallbackConfig),
+        prompts={name: prompt for prompt in every(Prompt) for name in prompt.calls},
+        retry_settings=next((s.retry_settings for s in every(GlobalSettings)), None),
         guardrails=guardrails,
         guardrail_settings=settings,
         guardrail_rules=rules(m.GuardrailsConfig),
@@ -232,8 +247,14 @@ def _places(page: Page) -> Iterator[tuple[str, tuple[str, int]]]:
     for part in ("auth", "policy"):
         for node in nodes(page.tree, (part,)):
             yield f"{key}#{part}", (page.file, node.line)
+    if page.kind == VIRTUAL_MODEL:
+        for one in nodes(page.tree, ("integrations", EACH)):
+            yield f"{ROUTING}#{page.name}/{one.value['name']}", (page.file, one.line)
     for rule in nodes(page.tree, ("rules", EACH)):
         yield f"{page.kind}#{rule.value['id']}", (page.file, rule.line)
+
+
+_FILES = frozenset({"ca_file", "certificate_file", "key_file"})
 
 
 def _resolved(document: m.Document, folder: str) -> m.Document:
@@ -251,7 +272,12 @@ def _resolved(document: m.Document, folder: str) -> m.Document:
             rego = rego and tuple(map(absolute, rego))
             shadow = tuple(map(absolute, shadow))
             return document.model_copy(update={"rego": rego, "shadow": shadow})
-    parts = {name: part for name, part in document if isinstance(part, m.Document | Mapping)}
+        case Tls() | ClientCertificate():
+            files = {name: absolute(value) for name, value in document
+                     if name in _FILES and isinstance(value, str)}  # fmt: skip
+            document = document.model_copy(update=files)
+    nested = (m.Document, Mapping, tuple)
+    parts = {name: part for name, part in document if isinstance(part, nested)}
     moved = {name: _moved(part, folder) for name, part in parts.items()}
     return document.model_copy(update=moved) if moved != parts else document
 
@@ -259,6 +285,11 @@ def _resolved(document: m.Document, folder: str) -> m.Document:
 def _moved(part: Any, folder: str) -> Any:
     if isinstance(part, m.Document):
         return _resolved(part, folder)
+    if isinstance(part, tuple):
+        documents = any(isinstance(one, m.Document) for one in part)
+        return tuple(_moved(one, folder) for one in part) if documents else part
+    if not isinstance(part, Mapping):
+        return part
     if not any(isinstance(value, m.Document) for value in part.values()):
         return part
     return {name: _moved(value, folder) for name, value in part.items()}

@@ -8,9 +8,9 @@ mistakes everywhere (`extra="forbid"`); defaults deny.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from extproc.config.base import Document, SecretRef, When
 from extproc.config.fields import (
@@ -19,12 +19,9 @@ from extproc.config.fields import (
     HttpUrl,
     KeyHash,
     MetadataKey,
-    ModelId,
     ModelPattern,
     Name,
     OpaUrl,
-    PlainName,
-    StatusCode,
     StoreUrl,
     Tags,
     complaint,
@@ -48,8 +45,26 @@ from extproc.config.limit_model import (
     TenantBudgetConfig,
     TenantRateLimitConfig,
 )
+from extproc.config.prompt_model import Prompt
+from extproc.config.provider_model import (
+    Auth,
+    ModelSpec,
+    PriceSpec,
+    PriceTier,
+    ProviderAccount,
+    ProviderKey,
+)
+from extproc.config.routing_model import (
+    FallbackRule,
+    LoadBalanceTarget,
+    RetryConfig,
+    RoutingConfig,
+    RoutingRule,
+)
+from extproc.config.tier_model import Tier, Tiers, whole
 
 __all__ = [
+    "Auth",
     "BudgetConfig",
     "BudgetRule",
     "Document",
@@ -57,11 +72,19 @@ __all__ = [
     "GuardrailGroup",
     "GuardrailRule",
     "GuardrailsConfig",
+    "LoadBalanceTarget",
+    "ModelSpec",
     "NotificationChannel",
+    "PriceSpec",
+    "PriceTier",
+    "ProviderAccount",
+    "ProviderKey",
     "RateLimitConfig",
     "RateLimitRule",
     "RequestCap",
     "RequestCapsConfig",
+    "RoutingConfig",
+    "RoutingRule",
     "SecretRef",
     "TenantBudgetConfig",
     "TenantRateLimitConfig",
@@ -72,7 +95,11 @@ __all__ = [
 
 
 class Listener(Document):
-    """Limits of the listener. Sizes in bytes, times in milliseconds."""
+    """Limits of the listener. Sizes in bytes, times in milliseconds.
+
+    `tiers`: other times for some calls, by name; `interactive` and `batch` are there unless said
+    otherwise.
+    """
 
     request_body_bytes_max: int = Field(default=10 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
     response_body_bytes_max: int = Field(default=32 * 1024 * 1024, ge=1024)
@@ -82,6 +109,17 @@ class Listener(Document):
     stream_idle_timeout_ms: int = Field(default=120_000, ge=100)
     connect_timeout_ms: int = Field(default=5_000, ge=50)
     concurrent_requests_max: int = Field(default=1024, ge=1)
+    tiers: Tiers = Field(default_factory=dict)
+
+    @property
+    def all_tiers(self) -> Mapping[str, Tier]:
+        """Every tier by name, whole: no time in it is None. `default` is the listener's own."""
+        own = Tier(
+            request_timeout_ms=self.request_timeout_ms,
+            first_token_timeout_ms=self.per_try_timeout_ms,
+            stream_idle_timeout_ms=self.stream_idle_timeout_ms,
+        )
+        return whole(own, self.tiers)
 
 
 class Store(Document):
@@ -127,6 +165,13 @@ class MetadataContract(Document):
     )
 
 
+class RoutingHealth(Document):
+    """`health_window_ms`: a target that failed two calls within it goes last; 0 = order never
+    changes by that."""
+
+    health_window_ms: int = Field(default=120_000, ge=0, le=3_600_000)
+
+
 class LimitDefaults(Document):
     """`default_output_tokens`: what a token RATE limit assumes when a caller states no maximum.
 
@@ -152,6 +197,7 @@ class GatewayConfig(Document):
     telemetry: Telemetry = Telemetry()
     metadata: MetadataContract = MetadataContract()
     limits: LimitDefaults = LimitDefaults()
+    routing: RoutingHealth = RoutingHealth()
     guardrails: GuardrailDefaults = GuardrailDefaults()
 
     @model_validator(mode="after")
@@ -163,71 +209,6 @@ class GatewayConfig(Document):
                 at="metadata.allowed.environment",
             )
         return self
-
-
-# --- providers -------------------------------------------------------------------------------
-
-
-class PriceTier(Document):
-    """A rate for ALL tokens of its kind in a call with more than `above_tokens` of input."""
-
-    above_tokens: int = Field(ge=0)
-    per_mtok: float = Field(ge=0)
-
-
-def _ascending(tiers: tuple[PriceTier, ...]) -> tuple[PriceTier, ...]:
-    starts = [tier.above_tokens for tier in tiers]
-    if starts != sorted(set(starts)):
-        raise complaint("must rise in `above_tokens` from tier to tier")
-    return tiers
-
-
-PriceTiers = Annotated[tuple[PriceTier, ...], AfterValidator(_ascending)]
-
-
-class PriceSpec(Document):
-    """USD per million tokens; `..._usd` are USD each."""
-
-    input_per_mtok: float = Field(ge=0)
-    output_per_mtok: float = Field(default=0.0, ge=0)
-    cached_input_per_mtok: float | None = Field(default=None, ge=0)
-    cache_write_per_mtok: float | None = Field(default=None, ge=0)
-    cache_write_1h_per_mtok: float | None = Field(default=None, ge=0)
-    audio_input_per_mtok: float | None = Field(default=None, ge=0)
-    audio_output_per_mtok: float | None = Field(default=None, ge=0)
-    image_input_per_mtok: float | None = Field(default=None, ge=0)
-    input_tiers: PriceTiers = ()
-    output_tiers: PriceTiers = ()
-    cached_input_tiers: PriceTiers = ()
-    cache_write_tiers: PriceTiers = ()
-    per_request_usd: float = Field(default=0.0, ge=0)
-    web_search_usd: float = Field(default=0.0, ge=0)
-
-
-class ModelSpec(Document):
-    id: ModelId
-    max_output_tokens: int | None = Field(default=None, ge=1)
-    price: PriceSpec | None = None
-
-
-class Auth(Document):
-    api_key: SecretRef
-
-
-class ProviderAccount(Document):
-    type: Literal["provider-account"]
-    name: PlainName
-    provider: Literal["openai", "anthropic", "openai-compatible"]
-    base_url: HttpUrl
-    auth: Auth | None = None
-    region: str | None = None
-    kind: Literal["external", "self_hosted"] = "external"
-    unpriced: Literal["refuse", "allow"] = "refuse"
-    models: tuple[ModelSpec, ...]
-
-    @property
-    def dialect(self) -> Literal["openai", "anthropic"]:
-        return "anthropic" if self.provider == "anthropic" else "openai"
 
 
 # --- principals ------------------------------------------------------------------------------
@@ -272,60 +253,7 @@ class VirtualAccount(Document):
     budget: BudgetAmount | None = None
 
 
-# --- rules -----------------------------------------------------------------------------------
-
-
-class RetryConfig(Document):
-    """`attempts` further tries on the same target; `delay` in milliseconds between them."""
-
-    attempts: int = Field(default=0, ge=0, le=10)
-    delay: int = Field(default=50, ge=0, le=60_000)
-    on_status_codes: tuple[StatusCode, ...] = ("429", "500", "502", "503")
-
-
-# The resolved model, the stream's shape and the prompt were judged before a target is chosen (P1).
-GOVERNED_PARAMS = frozenset({"model", "stream", "messages", "input", "prompt", "system", "tools"})
-
-
-def _ungoverned(params: Mapping[str, Any]) -> Mapping[str, Any]:
-    for key in params:
-        if key in GOVERNED_PARAMS:
-            raise complaint(f"may not replace `{key}`, which the request was judged by")
-    return params
-
-
-class LoadBalanceTarget(Document):
-    target: str
-    priority: int = 0
-    weight: float = Field(default=1, ge=0)
-    retry_config: RetryConfig = RetryConfig()
-    fallback_status_codes: tuple[StatusCode, ...] = (
-        "401", "403", "404", "408", "429", "500", "502", "503",
-    )  # fmt: skip
-    fallback_candidate: bool = True
-    override_params: Annotated[Mapping[str, Any], AfterValidator(_ungoverned)] = Field(
-        default_factory=dict
-    )
-
-
-class RoutingRule(Document):
-    id: Name
-    type: Literal["priority-based-routing", "weight-based-routing"]
-    when: When
-    load_balance_targets: tuple[LoadBalanceTarget, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _some_weight(self) -> Self:
-        weightless = all(target.weight == 0 for target in self.load_balance_targets)
-        if self.type == "weight-based-routing" and weightless:
-            raise complaint("have weights that sum to 0", at="load_balance_targets")
-        return self
-
-
-class RoutingConfig(Document):
-    type: Literal["gateway-load-balancing-config"]
-    name: Name
-    rules: tuple[RoutingRule, ...]
+# --- all of it ---------------------------------------------------------------------------------
 
 
 class Config(BaseModel):
@@ -353,6 +281,9 @@ class Config(BaseModel):
     request_caps: tuple[RequestCap, ...] = ()
     channels: Mapping[str, NotificationChannel] = Field(default_factory=dict)
     routing: tuple[RoutingRule, ...]
+    fallbacks: tuple[FallbackRule, ...] = ()
+    retry_settings: RetryConfig | None = None
+    prompts: Mapping[str, Prompt] = Field(default_factory=dict)
     guardrails: Mapping[str, Guardrail]
     guardrail_settings: Mapping[str, Document] = Field(default_factory=dict)
     guardrail_rules: tuple[GuardrailRule, ...]

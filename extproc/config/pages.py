@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from extproc.config.kinds import CHANNEL, KINDS, ROUTING
+from extproc.config.kinds import CHANNEL, GATEWAY, KINDS, PROMPT, ROUTING, VIRTUAL_MODEL
 from extproc.config.match import is_pattern
 from extproc.config.mistake import Mistake
+from extproc.config.routing_model import AUTO
+from extproc.config.tier_model import BUILT_IN, DEFAULT
 from extproc.config.yaml_tree import Node
 
 EACH = "*each*"
@@ -60,9 +62,11 @@ def nodes(node: Node, path: Path) -> Iterator[Node]:
 class Names:
     """What may be referred to.
 
-    `models`: account -> its model ids, None where they cannot be read. `guardrails`: selectors
-    `group/name`. `channels`: name -> kind, '' where it cannot be read. `complete` is False when
-    some document or its name could not be read at all: then a missing name proves nothing.
+    `models`: account -> its model ids, None where they cannot be read. `virtual_models`: every
+    other name that can be called. `guardrails`: selectors `group/name`. `channels`: name -> kind,
+    '' where it cannot be read. `prompts`: `name:version`. `tiers`: of time limits. `complete` is
+    False when some document or its name could not be read at all: then a missing name proves
+    nothing.
     """
 
     models: Mapping[str, frozenset[str] | None]
@@ -71,6 +75,8 @@ class Names:
     virtual_accounts: frozenset[str]
     guardrails: frozenset[str]
     channels: Mapping[str, str]
+    prompts: frozenset[str]
+    tiers: frozenset[str]
     complete: bool
 
 
@@ -78,11 +84,11 @@ def gather(pages: Sequence[Page], complete: bool) -> Names:
     """Collect the names of all pages. `complete`: whether every file and document was readable."""
     models = {page.name: _model_ids(page.tree) for page in _of(pages, "provider-account")}
     named = (_selectors(page) for page in _of(pages, "guardrail-config-group"))
+    listed = (n.value for p in _of(pages, ROUTING) for n in texts(p.tree, _WHEN_MODELS))
+    own = (name for page in _of(pages, VIRTUAL_MODEL) for name, _ in own_names(page))
     return Names(
         models=models,
-        virtual_models=virtual_models(
-            (n.value for p in _of(pages, ROUTING) for n in texts(p.tree, _WHEN_MODELS)), models
-        ),
+        virtual_models=virtual_models((AUTO, *listed, *own), models),
         teams=_names(pages, "team"),
         virtual_accounts=_names(pages, "virtual-account"),
         guardrails=frozenset(selector for group in named for selector in group),
@@ -90,6 +96,8 @@ def gather(pages: Sequence[Page], complete: bool) -> Names:
             page.name: next((kind.value for kind in texts(page.tree, ("kind",))), "")
             for page in _of(pages, CHANNEL)
         },
+        prompts=frozenset(name for p in _of(pages, PROMPT) for name, _ in prompt_names(p)),
+        tiers=frozenset((DEFAULT, *BUILT_IN, *_tiers(pages))),
         complete=complete and all(page.name and page.kind in KINDS for page in pages),
     )
 
@@ -100,11 +108,28 @@ _WHEN_MODELS = ("rules", EACH, "when", "models", EACH)
 def virtual_models(listed: Iterable[str], accounts: Mapping[str, Any]) -> frozenset[str]:
     """Names in routing rules' `when.models` that are neither patterns nor `account/...`."""
     return frozenset(
-        name for name in listed if not is_pattern(name) and not _below_account(name, accounts)
+        name for name in listed if not is_pattern(name) and not below_account(name, accounts)
     )
 
 
-def _below_account(name: str, accounts: Mapping[str, Any]) -> bool:
+def own_names(page: Page) -> Iterator[tuple[str, Node]]:
+    """Every name that a document of virtual models brings, and where it stands."""
+    for one in nodes(page.tree, ("integrations", EACH)):
+        yield from ((f"{page.name}/{node.value}", node) for node in texts(one, ("name",)))
+        yield from ((node.value, node) for node in texts(one, ("slug",)))
+
+
+def prompt_names(page: Page) -> Iterator[tuple[str, Node]]:
+    """What one version of a prompt may be called by, and where that stands."""
+    version = page.tree.child("version")
+    number = 1 if version is None else version.value
+    yield f"{page.name}:{number}", version or page.tree
+    for alias in texts(page.tree, ("version_alias",)):
+        yield f"{page.name}:{alias.value}", alias
+
+
+def below_account(name: str, accounts: Mapping[str, Any]) -> bool:
+    """Whether a name is `account/...` of an account that there is."""
     account, slash, _ = name.partition("/")
     return bool(slash) and account in accounts
 
@@ -121,6 +146,12 @@ def _model_ids(tree: Node) -> frozenset[str] | None:
     listed = list(nodes(tree, ("models", EACH)))
     ids = [found.value for found in texts(tree, ("models", EACH, "id"))]
     return frozenset(ids) if ids and len(ids) == len(listed) else None
+
+
+def _tiers(pages: Sequence[Page]) -> Iterator[str]:
+    for page in _of(pages, GATEWAY):
+        for found in nodes(page.tree, ("listener", "tiers")):
+            yield from found.children if isinstance(found.children, dict) else ()
 
 
 def _selectors(page: Page) -> Iterator[str]:

@@ -11,16 +11,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from extproc.config.alert_model import CHANNEL_FIELDS
 from extproc.config.kinds import (
     BUDGETS,
+    FALLBACK,
     GRANTEES,
     KINDS,
+    PROMPT,
     ROUTING,
     TENANT_BUDGETS,
     TENANT_RATES,
+    VIRTUAL_MODEL,
 )
 from extproc.config.limit_fields import exact_name_fault, model_pattern_fault
 from extproc.config.match import is_pattern
 from extproc.config.mistake import Mistake, did_you_mean
 from extproc.config.pages import EACH, Names, Page, Path, nodes, texts
+from extproc.config.routing_model import PROMPT_VERSION
 
 RULES = tuple(kind for kind in KINDS if "rules" in KINDS[kind].model_fields)
 TENANTS = (*TENANT_BUDGETS, TENANT_RATES)
@@ -95,6 +99,19 @@ def _subject(value: str, names: Names) -> str:
             return ""
 
 
+def _prompt(value: str, names: Names) -> str:
+    called = value.removeprefix(f"{PROMPT}:")
+    if called in names.prompts:
+        return ""
+    return f"no prompt '{called}' (name:version){did_you_mean(called, names.prompts)}"
+
+
+def _tier(value: str, names: Names) -> str:
+    if value in names.tiers:
+        return ""
+    return f"no tier '{value}'{did_you_mean(value, names.tiers)}"
+
+
 def _selector(value: str, names: Names) -> str:
     if value in names.guardrails:
         return ""
@@ -127,12 +144,39 @@ def _overrides(*path: str) -> tuple[tuple[Path, Judge], ...]:
     return tuple(((*path, "overrides", EACH, field, EACH), judge) for field, judge in lists)
 
 
+def _plan(*path: str) -> tuple[tuple[Path, Judge], ...]:
+    """Of a routing rule or a virtual model."""
+    target = (*path, "load_balance_targets", EACH)
+    return (
+        ((*target, "target"), _target),
+        ((*target, "override_params", PROMPT_VERSION), _prompt),
+        ((*path, "timeouts", "tier"), _tier),
+        ((*path, "shadow", "target"), _one_model),
+        ((*path, "shadow", "account"), _virtual_account),
+    )
+
+
 def _lists(path: Path, judge: Judge) -> tuple[tuple[Path, Judge], ...]:
     return (((*path, "in", EACH), judge), ((*path, "not_in", EACH), judge))
 
 
 _ROWS: tuple[tuple[Sequence[str], tuple[tuple[Path, Judge], ...]], ...] = (
-    ((ROUTING,), (((*_RULE, "load_balance_targets", EACH, "target"), _target),)),
+    ((ROUTING,), _plan(*_RULE)),
+    (
+        (VIRTUAL_MODEL,),
+        (
+            *_plan("integrations", EACH, "routing_config"),
+            (("collaborators", EACH, "subject"), _subject),
+        ),
+    ),
+    (
+        (FALLBACK,),
+        (
+            ((*_RULE, "fallback_models", EACH, "target"), _target),
+            ((*_RULE, "fallback_models", EACH, "override_params", PROMPT_VERSION), _prompt),
+        ),
+    ),
+    ((PROMPT,), ((("model_configuration", "model"), _one_model),)),
     (
         RULES,
         (

@@ -2,8 +2,8 @@
 
 Two forms. `static_bootstrap` (the command `envelope render`) is whole in itself: provider secrets
 are named by environment variable or file, never written. `watched_bootstrap` (the command
-`envelope up`) takes clusters and secrets from files that Envoy watches, so accounts change without
-a restart.
+`envelope up`) takes routes, clusters and secrets from files that Envoy watches, so accounts and
+time-outs change without a restart.
 """
 
 from __future__ import annotations
@@ -14,15 +14,23 @@ from pathlib import Path
 from typing import Any
 
 from extproc.config.model import Config, ProviderAccount
-from extproc.dataplane import clusters
+from extproc.dataplane import clusters, pause
+from extproc.dataplane.credentials import (
+    SecretPlaces,
+    connections,
+    path_source,
+    static_secret,
+)
 from extproc.dataplane.listener import listener
+from extproc.dataplane.routes import route_configuration
+from extproc.routing.rules import session_headers
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where this Envoy stands: addresses, sockets and folders."""
+    """Where this Envoy stands: addresses, sockets and places."""
 
     host: str
     port: int
@@ -44,88 +52,76 @@ def _admin(place: Place) -> Json:
     return {"address": {"pipe": {"path": place.admin_socket, "mode": 0o600}}}
 
 
-def _listener(config: Config, place: Place) -> Json:
-    return listener(config.gateway.listener, place.host, place.port, place.access_log)
+def _listeners(config: Config, place: Place, route_source: Json | None = None) -> list[Json]:
+    limits = config.gateway.listener
+    more = sorted(session_headers(config))
+    own = listener(limits, place.host, place.port, place.access_log, route_source, more)
+    return [own, pause.listener()]
 
 
-def _static_secret(account: ProviderAccount) -> Json:
-    assert account.auth is not None
-    ref = account.auth.api_key
-    source = {"environment_variable": ref.env} if ref.env else {"filename": ref.file}
-    return {"name": f"secret.{account.name}", "generic_secret": {"secret": source}}
+def _own_clusters(config: Config, place: Place) -> list[Json]:
+    return [_processor(config, place), clusters.nowhere(), pause.cluster()]
 
 
 def static_bootstrap(config: Config, place: Place) -> Json:
     """Everything in one document, for a mesh operator to read, tune and validate."""
-    with_secret = [a for a in config.accounts.values() if a.auth is not None]
+    limits = config.gateway.listener
+    places = SecretPlaces(keys=None, tokens=Path(place.admin_socket).parent)
+    every = [c for account in config.accounts.values() for c in connections(account)]
     rendered = [
-        clusters.provider(
-            account,
-            config.gateway.listener,
-            {"name": f"secret.{account.name}"} if account.auth else None,
-        )
+        one
         for account in config.accounts.values()
+        for one in clusters.providers(account, limits, places)
     ]
+    secrets = [static_secret(connection) for connection in every]
     return {
         "node": _node(),
         "admin": _admin(place),
+        "bootstrap_extensions": [pause.extension()],
         "static_resources": {
-            "listeners": [_listener(config, place)],
-            "clusters": [_processor(config, place), clusters.nowhere(), *rendered],
-            "secrets": [_static_secret(a) for a in with_secret],
+            "listeners": _listeners(config, place),
+            "clusters": [*_own_clusters(config, place), *rendered],
+            "secrets": [secret for secret in secrets if secret is not None],
         },
     }
 
 
-def _path_source(path: Path) -> Json:
-    return {
-        "path_config_source": {"path": str(path), "watched_directory": {"path": str(path.parent)}},
-        "resource_api_version": "V3",
-    }
-
-
 def watched_bootstrap(config: Config, place: Place, folder: Path) -> Json:
-    """As above, with the provider clusters in `folder/clusters.json`."""
+    """As above, with the routes and the provider clusters in files below `folder`."""
     return {
         "node": _node(),
         "admin": _admin(place),
-        "dynamic_resources": {"cds_config": _path_source(folder / "clusters.json")},
+        "bootstrap_extensions": [pause.extension()],
+        "dynamic_resources": {"cds_config": path_source(folder / "clusters.json")},
         "static_resources": {
-            "listeners": [_listener(config, place)],
-            "clusters": [_processor(config, place), clusters.nowhere()],
+            "listeners": _listeners(config, place, path_source(folder / "routes.json")),
+            "clusters": _own_clusters(config, place),
         },
     }
 
 
 def discovered_clusters(
-    config: Config, leaving: Mapping[str, ProviderAccount], folder: Path, version: str
+    config: Config, leaving: Mapping[str, ProviderAccount], places: SecretPlaces, version: str
 ) -> Json:
     """The content of `clusters.json`: a DiscoveryResponse of all provider clusters.
 
     `leaving`: accounts of the configuration before, kept while requests may still be bound there.
     """
-    resources = []
-    for account in {**leaving, **config.accounts}.values():
-        name = f"secret.{account.name}"
-        sds = None
-        if account.auth is not None:
-            path = folder / "secrets" / f"{account.name}.json"
-            sds = {"name": name, "sds_config": _path_source(path)}
-        cluster = clusters.provider(account, config.gateway.listener, sds)
-        resources.append(
-            {"@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster", **cluster}
-        )
-    return {"version_info": version, "resources": resources}
-
-
-def discovered_secret(account: str, secret: bytes) -> Json:
-    """The content of one account's secret file (mode 0600): a DiscoveryResponse."""
-    import base64
-
-    value = base64.b64encode(secret).decode()
-    resource = {
-        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
-        "name": f"secret.{account}",
-        "generic_secret": {"secret": {"inline_bytes": value}},
+    limits = config.gateway.listener
+    found = {
+        cluster["name"]: cluster
+        for account in (*leaving.values(), *config.accounts.values())
+        for cluster in clusters.providers(account, limits, places)
     }
-    return {"version_info": "1", "resources": [resource]}
+    return _discovered(version, "envoy.config.cluster.v3.Cluster", list(found.values()))
+
+
+def discovered_routes(config: Config, version: str) -> Json:
+    """The content of `routes.json`: a DiscoveryResponse of the one route configuration."""
+    routes = route_configuration(config.gateway.listener)
+    return _discovered(version, "envoy.config.route.v3.RouteConfiguration", [routes])
+
+
+def _discovered(version: str, kind: str, resources: list[Json]) -> Json:
+    marked = [{"@type": f"type.googleapis.com/{kind}", **resource} for resource in resources]
+    return {"version_info": version, "resources": marked}

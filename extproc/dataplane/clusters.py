@@ -1,17 +1,26 @@
-"""Clusters: one per provider account, one for the processor, one that leads nowhere.
+"""Clusters: one for each connection of a provider account, one for the processor, one nowhere.
 
-One cluster per account gives each its own connections, TLS, circuit breaker and credential: a
-provider's key is put on in that cluster's own filter chain and exists on no other connection (P4).
+One cluster for each gives it its own TLS, circuit breaker and credential: a provider's key is put
+on in that cluster's own filter chain and exists on no other connection (P4).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from extproc.config.model import Listener, ProviderAccount
-from extproc.dataplane.listener import TYPE, lua, seconds
+from extproc.dataplane.credentials import (
+    Connection,
+    SecretPlaces,
+    connections,
+    credential_filters,
+    has_key_file,
+    key_in_file,
+)
+from extproc.dataplane.typed import TYPE, lua_filter, quoted, seconds
 from extproc.identity.reserved import (
     NEVER_RETURNED_PREFIXES,
     NEVER_SENT_NAMES,
@@ -22,11 +31,13 @@ Json = dict[str, Any]
 
 PROVIDER_PREFIX = "account."
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-_CREDENTIAL_HEADER = {"anthropic": ("x-api-key", ""), "openai": ("authorization", "Bearer ")}
+_SYSTEM_TRUST = "/etc/ssl/certs/ca-certificates.crt"
+_RETRIES_MAX = 4096
 
 
-def cluster_name(account: str) -> str:
-    return PROVIDER_PREFIX + account
+def cluster_name(connection: str) -> str:
+    """`connection`: as `Target.connection` says it."""
+    return PROVIDER_PREFIX + connection
 
 
 def _http_options(protocol: Json, filters: list[Json] | None = None) -> Json:
@@ -89,27 +100,29 @@ def nowhere() -> Json:
             "load_assignment": {"cluster_name": "envelope.nowhere"}}  # fmt: skip
 
 
-def _attempt_filters(account: ProviderAccount, sds: Json | None) -> list[Json]:
-    filters: list[Json] = [
+def _attempt_filters(connection: Connection, host: str, places: SecretPlaces) -> list[Json]:
+    headers = connection.account.headers
+    key_header, key = key_in_file(connection, places)
+    return [
         _sent(),
-        {
-            "name": "envelope.attempt",
-            "typed_config": {
-                "@type": TYPE + "filters.http.lua.v3.Lua",
-                "default_source_code": {"inline_string": lua("attempt")},
-            },
-        },
-        _departure(),
-    ]
-    if sds is not None:
-        filters.append(_credential(account, sds))
-    filters.append(
+        lua_filter("attempt", _own_headers(headers, key_header, key)),
+        _departure({*headers, key_header}),
+        *credential_filters(connection, host, places),
         {
             "name": "envoy.filters.http.upstream_codec",
             "typed_config": {"@type": TYPE + "filters.http.upstream_codec.v3.UpstreamCodec"},
-        }
-    )
-    return filters
+        },
+    ]
+
+
+def _mutation(name: str, mutations: Json) -> Json:
+    return {
+        "name": name,
+        "typed_config": {
+            "@type": TYPE + "filters.http.header_mutation.v3.HeaderMutation",
+            "mutations": mutations,
+        },
+    }
 
 
 def _sent() -> Json:
@@ -117,63 +130,60 @@ def _sent() -> Json:
     before reached its provider. Envoy adds up the attempts of a request."""
     header = {"key": "x-envelope-sent", "value": "%UPSTREAM_WIRE_BYTES_SENT%"}
     append = {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
-    return {
-        "name": "envelope.sent",
-        "typed_config": {
-            "@type": TYPE + "filters.http.header_mutation.v3.HeaderMutation",
-            "mutations": {"request_mutations": [{"append": append}]},
-        },
-    }
+    return _mutation("envelope.sent", {"request_mutations": [{"append": append}]})
 
 
 def _without_prefix(prefix: str) -> Json:
     return {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
 
 
-def _departure() -> Json:
+def _own_headers(headers: Mapping[str, str], key_header: str, key: str) -> str:
+    """What `lua/attempt.lua` puts on for this connection: the account's headers, and its key."""
+    made = ""
+    if headers:
+        pairs = ", ".join(f"[{quoted(n)}] = {quoted(v)}" for n, v in headers.items())
+        made = f"local ACCOUNT = {{{pairs}}}\n"
+    if key:
+        made += f"local KEY_HEADER, KEY = {quoted(key_header)}, {key}\n"
+    return made
+
+
+_SIGNED_BEFORE = "x-amz-"
+"""What Envoy's signing put on an attempt at another account, its session token among it."""
+
+
+def _departure(kept: Collection[str]) -> Json:
     """Take out what no provider may see, the caller's and other accounts' keys above all, and of
-    its answer what no caller may: our marks, and facts about the account that all share (P4)."""
-    removals: list[Json] = [{"remove": name} for name in (*NEVER_SENT_NAMES, "accept-encoding")]
-    removals += [_without_prefix(prefix) for prefix in NEVER_SENT_PREFIXES]
-    return {
-        "name": "envelope.departure",
-        "typed_config": {
-            "@type": TYPE + "filters.http.header_mutation.v3.HeaderMutation",
-            "mutations": {
-                "request_mutations": removals,
-                "response_mutations": [_without_prefix(p) for p in NEVER_RETURNED_PREFIXES],
-            },
-        },
-    }
+    its answer what no caller may: our marks, and facts about the account that all share (P4).
+
+    `kept`: names that this connection has put on by itself."""
+    names = [name for name in NEVER_SENT_NAMES if name not in kept]
+    changes: list[Json] = [{"remove": name} for name in (*names, "accept-encoding")]
+    changes += [_without_prefix(p) for p in (*NEVER_SENT_PREFIXES, _SIGNED_BEFORE)]
+    returned = [_without_prefix(prefix) for prefix in NEVER_RETURNED_PREFIXES]
+    return _mutation(
+        "envelope.departure", {"request_mutations": changes, "response_mutations": returned}
+    )
 
 
-def _credential(account: ProviderAccount, sds: Json) -> Json:
-    header, prefix = _CREDENTIAL_HEADER[account.dialect]
-    generic: Json = {
-        "@type": TYPE + "http.injected_credentials.generic.v3.Generic",
-        "credential": sds,
-        "header": header,
-    }
-    if prefix:
-        generic["header_value_prefix"] = prefix
-    return {
-        "name": "envoy.filters.http.credential_injector",
-        "typed_config": {
-            "@type": TYPE + "filters.http.credential_injector.v3.CredentialInjector",
-            "overwrite": True,
-            "credential": {"name": "envelope.credential", "typed_config": generic},
-        },
-    }
+def providers(account: ProviderAccount, limits: Listener, places: SecretPlaces) -> Iterator[Json]:
+    """The clusters of one account, one for each of its connections. One whose key is gone already
+    (of an account that leaves) has none."""
+    for connection in connections(account):
+        known = places.keys is None or connection.name in places.keys
+        if has_key_file(connection) and not known:
+            continue
+        yield _provider(connection, limits, places)
 
 
-def provider(account: ProviderAccount, limits: Listener, sds: Json | None) -> Json:
-    """One provider account. `sds` names its secret; None = the provider asks for no credential."""
-    url = urlsplit(account.base_url)
+def _provider(connection: Connection, limits: Listener, places: SecretPlaces) -> Json:
+    account, name = connection.account, cluster_name(connection.name)
+    url = urlsplit(account.url)
     tls = url.scheme == "https"
     port = url.port or (443 if tls else 80)
     host = url.hostname or ""
     hostname = host if url.port is None else f"{host}:{port}"
-    name = cluster_name(account.name)
+    address = {"socket_address": {"address": host, "port_value": port}}
     cluster: Json = {
         "name": name,
         "type": "STRICT_DNS",
@@ -181,41 +191,95 @@ def provider(account: ProviderAccount, limits: Listener, sds: Json | None) -> Js
         "connect_timeout": seconds(limits.connect_timeout_ms),
         "per_connection_buffer_limit_bytes": 1024 * 1024,
         "typed_extension_protocol_options": _http_options(
-            {"auto_config": {}} if tls else {"explicit_http_config": {"http_protocol_options": {}}},
-            _attempt_filters(account, sds),
+            _protocol(tls=tls, http2=account.http2), _attempt_filters(connection, hostname, places)
         ),
-        "circuit_breakers": {
-            "thresholds": [{"max_connections": 4096, "max_requests": 16384,
-                            "max_pending_requests": 16384, "max_retries": 4096}]
+        "circuit_breakers": {"thresholds": [_thresholds(account)]},
+        "outlier_detection": _outliers(),
+        # Fewer than half of the addresses left: all are used again, better a bad one than none.
+        "common_lb_config": {"healthy_panic_threshold": {"value": 50}},
+        # A dead peer is noticed before a call is given to it.
+        "upstream_connection_options": {
+            "tcp_keepalive": {"keepalive_time": 60, "keepalive_interval": 10, "keepalive_probes": 3}
         },
         "load_assignment": {
             "cluster_name": name,
-            "endpoints": [
-                {"lb_endpoints": [
-                    _endpoint({"socket_address": {"address": host, "port_value": port}}, hostname)
-                ]}
-            ],
+            "endpoints": [{"lb_endpoints": [_endpoint(address, hostname)]}],
         },
-    }  # fmt: skip
+    }
     if tls:
-        cluster["transport_socket"] = _tls(host)
+        cluster["transport_socket"] = _tls(account, host)
     return cluster
 
 
-def _tls(host: str) -> Json:
-    """Verify the provider's certificate and name against the system's trust store (RFC 9525)."""
-    return {
-        "name": "envoy.transport_sockets.tls",
-        "typed_config": {
-            "@type": TYPE + "transport_sockets.tls.v3.UpstreamTlsContext",
-            "sni": host,
-            "common_tls_context": {
-                "validation_context": {
-                    "trusted_ca": {"filename": "/etc/ssl/certs/ca-certificates.crt"},
-                    "match_typed_subject_alt_names": [
-                        {"san_type": "DNS", "matcher": {"exact": host}}
-                    ],
-                }
-            },
-        },
+def _protocol(*, tls: bool, http2: bool) -> Json:
+    if http2:
+        return {"explicit_http_config": {"http2_protocol_options": {}}}
+    return {"auto_config": {}} if tls else {"explicit_http_config": {"http_protocol_options": {}}}
+
+
+def _thresholds(account: ProviderAccount) -> Json:
+    """Beyond these Envoy refuses a call by itself, and asks no other target: it never repeats what
+    its own breaker has stopped."""
+    limits = account.limits
+    found: Json = {
+        "max_connections": limits.connections_max,
+        "max_pending_requests": limits.pending_requests_max,
+        "max_requests": limits.requests_max,
+        "max_retries": _RETRIES_MAX,
     }
+    if limits.retry_budget_percent is not None:
+        percent = {"value": limits.retry_budget_percent}
+        found["retry_budget"] = {"budget_percent": percent, "min_retry_concurrency": 3}
+    return found
+
+
+def _outliers() -> Json:
+    """Among the addresses of one provider: one that fails five calls in a row rests a while. What a
+    provider says of a call (429, 500) is no fault of the address."""
+    return {
+        "consecutive_gateway_failure": 5,
+        "enforcing_consecutive_gateway_failure": 100,
+        "enforcing_consecutive_5xx": 0,
+        "enforcing_success_rate": 0,
+        "interval": "2s",
+        "base_ejection_time": "10s",
+        "max_ejection_time": "60s",
+        "max_ejection_percent": 50,
+    }
+
+
+def _tls(account: ProviderAccount, host: str) -> Json:
+    """Verify the provider's certificate and name (RFC 9525) against the system's trust store, or
+    against the account's own."""
+    said = account.tls
+    ca_file = said.ca_file if said else None
+    name = (said.server_name if said else None) or host
+    by_address = _is_address(name)
+    common: Json = {
+        "validation_context": {
+            "trusted_ca": {"filename": ca_file or _SYSTEM_TRUST},
+            "match_typed_subject_alt_names": [
+                {"san_type": "IP_ADDRESS" if by_address else "DNS", "matcher": {"exact": name}}
+            ],
+        }
+    }
+    if said and said.client_certificate:
+        chain, key = said.client_certificate.certificate_file, said.client_certificate.key_file
+        common["tls_certificates"] = [
+            {"certificate_chain": {"filename": chain}, "private_key": {"filename": key}}
+        ]
+    context: Json = {
+        "@type": TYPE + "transport_sockets.tls.v3.UpstreamTlsContext",
+        "common_tls_context": common,
+    }
+    if not by_address:
+        context["sni"] = name
+    return {"name": "envoy.transport_sockets.tls", "typed_config": context}
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True

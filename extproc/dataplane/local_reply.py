@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from extproc.errors import TABLE, Code
+from extproc.errors import TABLE, Code, Refusal
+from extproc.llm.call import Family
+from extproc.llm.error_body import refusal_tree
 
 Json = dict[str, Any]
 
@@ -18,7 +20,14 @@ DECISION_ID = "%DYNAMIC_METADATA(envelope.exchange:decision_id)%"
 PROCESSOR_DETAILS = "envelope_refusal"
 """`details` of every immediate response of the processor; its body passes as it is."""
 
-_ANTHROPIC = "request.path.startsWith('/v1/messages') || request.path.startsWith('/anthropic/')"
+_CALLERS: tuple[tuple[Family, str], ...] = (
+    ("anthropic", "request.path.startsWith('/v1/messages') || "
+                  "request.path.startsWith('/anthropic/')"),
+    ("gemini", "request.path.startsWith('/v1beta/') || request.path.startsWith('/genai/') || "
+               "(request.path.startsWith('/v1/models/') && request.path.contains(':'))"),
+    ("openai", ""),
+)  # fmt: skip
+"""Which paths are whose, as `llm/endpoints.py` says; the last one's are all others."""
 
 
 def _cel(expression: str) -> Json:
@@ -46,26 +55,17 @@ def _status(code: int) -> Json:
     }
 
 
-def _body(code: Code, anthropic: bool) -> str:
-    text = TABLE[code].text
-    kind = {413: "request_too_large", 503: "overloaded_error"}.get(TABLE[code].status, "api_error")
-    if anthropic:
-        error: Json = {"type": kind, "message": text, "code": code.value}
-        body: Json = {"type": "error", "error": error, "request_id": DECISION_ID}
-    else:
-        error = {"message": text, "type": kind, "code": code.value, "param": None,
-                 "decision_id": DECISION_ID}  # fmt: skip
-        body = {"error": error}
-    return json.dumps(body)
+def _body(code: Code, family: Family) -> str:
+    return json.dumps(refusal_tree(family, Refusal(code), DECISION_ID))
 
 
-def _mapper(matching: Json, code: Code, anthropic: bool) -> Json:
+def _mapper(matching: Json, code: Code, family: Family, caller: str) -> Json:
     return {
-        "filter": _all(matching, _cel(_ANTHROPIC)) if anthropic else matching,
+        "filter": _all(matching, _cel(caller)) if caller else matching,
         "status_code": TABLE[code].status,
         "headers_to_add": _marks(),
         "body_format_override": {
-            "text_format_source": {"inline_string": _body(code, anthropic)},
+            "text_format_source": {"inline_string": _body(code, family)},
             "content_type": "application/json",
         },
     }
@@ -107,6 +107,5 @@ def local_reply_config() -> Json:
     ]
     mappers = [made_by_processor]
     for matching, code in causes:
-        mappers.append(_mapper(matching, code, anthropic=True))
-        mappers.append(_mapper(matching, code, anthropic=False))
+        mappers += [_mapper(matching, code, family, caller) for family, caller in _CALLERS]
     return {"mappers": mappers}

@@ -2,8 +2,9 @@
 
 Envoy makes the attempts and the processor sees the last one's answer alone. The earlier ones leave
 a trail in dynamic metadata (`lua/attempt.lua`), written by our own filters only: no header from
-outside reaches it. "1:503,3:late,4" is: slot 1 answered 503, slot 3 was not answered in time, slot
-4 came last; how that one ended is told by the answer's head and its details.
+outside reaches it. "1:429+30,3:late,4" is: slot 1 answered 429 and asked for 30 seconds of rest,
+slot 3 was not answered in time, slot 4 came last; how that one ended is told by the answer's head
+and its details.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ TRAIL = "metadata.filter_metadata['envelope.attempts'].last.trail"
 COUNT = "upstream.request_attempt_count"
 DETAILS = "response.code_details"
 CONNECTION = "upstream.local_address"
-ATTRIBUTES = ("xds.cluster_name", COUNT, DETAILS, CONNECTION, TRAIL)
+RETRY_AFTER = "response.headers['retry-after']"
+ATTRIBUTES = ("xds.cluster_name", COUNT, DETAILS, CONNECTION, TRAIL, RETRY_AFTER)
 """CEL expressions that the listener asks for; one without a value is left out by Envoy."""
 _VIA_UPSTREAM = "via_upstream"
 
@@ -43,15 +45,22 @@ def attempts_made(attrs: Mapping[str, Any], status: int) -> tuple[Ended, ...]:
 
 
 def _ended(slot: int, ending: str) -> Ended:
-    if ending.isdigit():
-        return Ended(slot, Ending.ANSWERED, int(ending))
+    status, _, rest = ending.partition("+")
+    if status.isdigit():
+        return Ended(slot, Ending.ANSWERED, int(status), int(rest or 0))
     return Ended(slot, Ending(ending))
 
 
 def _last(slot: int, attrs: Mapping[str, Any], status: int) -> Ended:
     details = str(attrs.get(DETAILS, _VIA_UPSTREAM))
     if details == _VIA_UPSTREAM:
-        return Ended(slot, Ending.ANSWERED, status)
+        return Ended(slot, Ending.ANSWERED, status, _seconds(attrs.get(RETRY_AFTER)))
     if CONNECTION not in attrs:
         return Ended(slot, Ending.UNSENT)
     return Ended(slot, Ending.LATE if "timeout" in details else Ending.BROKEN)
+
+
+def _seconds(said: Any) -> int:
+    """Whole seconds that the last answer asks for; a date, or nonsense, asks for none."""
+    text = str(said or "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else 0

@@ -1,14 +1,24 @@
-"""A provider stand-in: OpenAI and Anthropic on one loopback port, steered by the prompt.
+"""A provider stand-in: eight providers' APIs on one loopback port, steered by the prompt.
 
-Promises: official SDKs cannot tell it from the real ones on the endpoints it has (`provider_plan`),
-errors included; the same request gets the same answer; every request and every billed token is on
-record (`/_control/`, see `provider_control`), also those of clients that left midway. Directives in
-the last user message decide how an answer goes: see `provider_script`.
+Promises: official SDKs cannot tell it from the real ones on the endpoints it has
+(`provider_routes`), errors included; the same request gets the same answer; every request and every
+billed token is on record (`/_control/`, see `provider_control`), also those of clients that left
+midway. Directives in the last user message decide how an answer goes: see `provider_script`.
 
     python -m extproc.demo.provider --port 9100 [--ready-file F] [--fixed]
 
-`provider_plan` decides, `provider_send` carries out, `provider_ledger` remembers;
-`provider_openai*` and `provider_anthropic*` know the formats; `provider_fixed` serves benchmarks.
+    base URL                        API
+    URL/v1                          OpenAI: chat, responses, completions, embeddings, ...
+    URL/openai/v1, URL/openai       Azure OpenAI: the new API, the one of deployments
+    URL/compatible/v1               an OpenAI-compatible server that is no OpenAI
+    URL                             Anthropic (`/v1/messages`)
+    URL/v1beta                      Gemini
+    URL/v1                          Vertex (`/v1/projects/...`)
+    URL                             Bedrock (`/model/...`), Cohere (`/v2/...`)
+
+`provider_routes` knows who is asked, `provider_plan` decides, `provider_send` carries out,
+`provider_ledger` remembers; the other files know one API's formats each, a file for what it reads
+and one for what it answers; `provider_fixed` serves benchmarks.
 """
 
 from __future__ import annotations
@@ -28,11 +38,14 @@ from typing import Any
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
-from extproc.demo import provider_control, provider_fixed
+from extproc.demo import provider_control, provider_fixed, provider_google_token
 from extproc.demo.provider_ledger import Ledger
 from extproc.demo.provider_plan import Options, Received, plan
 from extproc.demo.provider_send import send
 
+VENDORS = tuple(
+    name.removesuffix("_key") for name in Options.__dataclass_fields__ if name.endswith("_key")
+)
 BODY_BYTES_MAX = 64 * 1024 * 1024
 
 
@@ -79,6 +92,8 @@ class Provider:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path.startswith(provider_control.PREFIX):
             return await provider_control.answer(self.ledger, request)
+        if request.path == provider_google_token.PATH:
+            return await self._token(request)
         headers = {name.lower(): value for name, value in request.headers.items()}
         received = Received(
             request.method, request.path, request.path_qs, headers, await request.read()
@@ -86,11 +101,18 @@ class Provider:
         ledger, number = self.ledger, self.ledger.next_number()
         decided = plan(received, self.options, ledger.take_fault, number, int(time.time()))
         exchange = ledger.open(number, received, decided.model, decided.status)
+        exchange.understood = decided.understood
         try:
             return await send(request, decided, exchange, ledger)
         finally:
             # Only what neither completed nor was cut is still open here: the client left.
             ledger.close(exchange, "aborted")
+
+    async def _token(self, request: web.BaseRequest) -> web.Response:
+        url, now_s = self.url + provider_google_token.PATH, time.time()
+        form = await request.read()
+        status, body = provider_google_token.answer(form, url, self.options, now_s)
+        return web.Response(body=body, status=status, content_type="application/json")
 
 
 def _request(
@@ -118,8 +140,7 @@ async def serve(arguments: argparse.Namespace) -> None:
     provider = await start(
         arguments.host,
         arguments.port,
-        openai_key=os.environ.get(arguments.openai_key_env, ""),
-        anthropic_key=os.environ.get(arguments.anthropic_key_env, ""),
+        **_keys(arguments),
         models=tuple(arguments.model),
         fixed=arguments.fixed,
         fixed_tokens=arguments.fixed_tokens,
@@ -137,6 +158,12 @@ async def serve(arguments: argparse.Namespace) -> None:
     await provider.stop()
 
 
+def _keys(arguments: argparse.Namespace) -> dict[str, str]:
+    """The keys to accept, from the environment variables that were named."""
+    names = {f"{vendor}_key": getattr(arguments, f"{vendor}_key_env") for vendor in VENDORS}
+    return {name: os.environ.get(variable, "") for name, variable in names.items()}
+
+
 def _write_whole(path: Path, text: str) -> None:
     """Whoever waits for the file never reads half of it."""
     partial_path = path.with_name(path.name + ".partial")
@@ -147,18 +174,18 @@ def _write_whole(path: Path, text: str) -> None:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m extproc.demo.provider",
-        description="A stand-in for OpenAI and Anthropic on one loopback port.",
+        description="A stand-in for the APIs of eight providers on one loopback port.",
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9100, help="0 picks a free one")
     parser.add_argument("--ready-file", help="JSON (url, port, pid) once it listens")
     parser.add_argument("--model", action="append", default=[], help="accept only these")
-    for vendor in ("openai", "anthropic"):
+    for vendor in VENDORS:
         parser.add_argument(
             f"--{vendor}-key-env",
             default="",
             metavar="NAME",
-            help=f"environment variable with the only {vendor} key to accept; else any sk-...",
+            help=f"environment variable with the only {vendor} key to accept; else any",
         )
     parser.add_argument("--fixed", action="store_true", help="constant answers, for benchmarks")
     parser.add_argument("--fixed-tokens", type=int, default=16, help="words of that answer")

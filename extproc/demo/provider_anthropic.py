@@ -7,12 +7,17 @@ a gateway that forwards one is found out. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
+from extproc.demo.provider_anthropic_shapes import MESSAGE_FIELDS, NEW, OLD, SAMPLING
+from extproc.demo.provider_place import Received
 from extproc.demo.provider_reply import Ask, Wrong, text_of, words
+from extproc.demo.provider_schema import loose_object
+from extproc.demo.provider_seal import opens
+from extproc.demo.provider_shape import Fault
 
 Json = dict[str, Any]
 CACHED_INSIDE = False
@@ -38,13 +43,9 @@ HEADERS = {
     "anthropic-ratelimit-tokens-reset": "2026-01-01T00:00:00Z",
 }
 REQUEST_ID_HEADER = "request-id"
-_MESSAGE = (
-    "cache_control container diagnostics inference_geo max_tokens messages metadata model"
-    " output_config service_tier speed stop_sequences stream system temperature thinking"
-    " tool_choice tools top_k top_p user_profile_id workspace_id"
-)
-MESSAGE_FIELDS = frozenset(_MESSAGE.split())
-SAMPLING_FIELDS = frozenset({"temperature", "top_k", "top_p"})
+SERVER = "cloudflare"
+KEY, ANY_KEY = "anthropic_key", "sk-"
+SAYS_RETRY_AFTER = True
 VERSIONS = frozenset({"2023-01-01", "2023-06-01", "2026-10-21"})
 
 
@@ -87,11 +88,91 @@ def read_messages(body: Any, version: str, *, counting: bool = False) -> Ask | W
     for name in required:
         if body.get(name) is None:
             return Wrong(400, f"{name}: Field required")
-    known = MESSAGE_FIELDS if version < "2026-10-21" else MESSAGE_FIELDS - SAMPLING_FIELDS
+    shape = OLD if version < "2026-10-21" else NEW
+    known = {*MESSAGE_FIELDS, *(SAMPLING if shape is OLD else ())}
     for name in body:
         if name not in known:
             return Wrong(400, f"{name}: Extra inputs are not permitted")
-    return _wrong_types(body) or _ask(body)
+    wrong = _wrong_types(body) or misshapen(shape(body, ()))
+    return wrong or _wrong_together(body) or _wrong_results(body["messages"]) or _ask(body)
+
+
+def misshapen(fault: Fault | None) -> Wrong | None:
+    """What the shape says, in the API's words ("Errors")."""
+    if fault is None:
+        return None
+    said = {
+        "unknown": "Extra inputs are not permitted",
+        "missing": "Field required",
+        "type": f"Input should be {fault.wanted}",
+        "value": f"Input should be {fault.wanted}",
+    }
+    return Wrong(400, f"{fault.dotted}: {said[fault.kind]}")
+
+
+def _wrong_together(body: Json) -> Wrong | None:
+    """Fields that do not go together ("Extended thinking", "Structured outputs")."""
+    budget = (body.get("thinking") or {}).get("budget_tokens", 0)
+    if budget and budget >= body.get("max_tokens", budget + 1):
+        return Wrong(400, "`max_tokens` must be greater than `thinking.budget_tokens`.")
+    forced = (body.get("tool_choice") or {}).get("type") in ("any", "tool")
+    if thinks(body) and forced:
+        return Wrong(400, "Thinking may not be enabled when tool_choice forces tool use.")
+    if thinks(body) and (body.get("temperature", 1) != 1 or body.get("top_k")):
+        return Wrong(400, "`temperature` may only be set to 1 when thinking is enabled.")
+    if body.get("tool_choice") and not body.get("tools"):
+        return Wrong(400, "tool_choice may only be specified while providing tools.")
+    schema = answer_schema(body)
+    if schema is not None and loose_object(schema):
+        message = "For 'object' type, 'additionalProperties' must be explicitly set to false"
+        return Wrong(400, f"output_config.format.schema: {message}")
+    return None
+
+
+def thinks(body: Json) -> bool:
+    return (body.get("thinking") or {}).get("type") in ("enabled", "adaptive")
+
+
+def answer_schema(body: Json) -> Json | None:
+    form = (body.get("output_config") or {}).get("format")
+    return form["schema"] if form else None
+
+
+def _wrong_results(messages: list[Any]) -> Wrong | None:
+    """Each call is answered in the next message, first thing; thoughts come back with the
+    signature they left with ("Tool use", "Extended thinking")."""
+    called: set[str] = set()
+    for at, message in enumerate(messages):
+        parts = message["content"] if isinstance(message["content"], list) else []
+        results = {part["tool_use_id"] for part in parts if part["type"] == "tool_result"}
+        if results != called:
+            return Wrong(400, _unpaired(at, called - results, results - called))
+        if results and any(part["type"] != "tool_result" for part in parts[: len(results)]):
+            return Wrong(400, f"messages.{at}.content: `tool_result` blocks must come first")
+        for index, part in enumerate(parts):
+            if part["type"] == "thinking" and not opens(
+                "anthropic", part["signature"], part["thinking"]
+            ):
+                where = f"messages.{at}.content.{index}"
+                return Wrong(400, f"{where}: Invalid `signature` in `thinking` block")
+        called = {part["id"] for part in parts if part["type"] == "tool_use"}
+    return None
+
+
+def _unpaired(at: int, unanswered: set[str], unasked: set[str]) -> str:
+    if unanswered:
+        names = ", ".join(sorted(unanswered))
+        return (
+            f"messages.{at - 1}: `tool_use` ids were found without `tool_result` blocks immediately"
+            f" after: {names}. Each `tool_use` block must have a corresponding `tool_result` block"
+            " in the next message."
+        )
+    names = ", ".join(sorted(unasked))
+    return (
+        f"messages.{at}.content.0: unexpected `tool_use_id` found in `tool_result` blocks: {names}."
+        " Each `tool_result` block must have a corresponding `tool_use` block in the previous"
+        " message."
+    )
 
 
 def _wrong_types(body: Json) -> Wrong | None:
@@ -141,7 +222,20 @@ def _ask(body: Json) -> Ask:
         stops=tuple(body.get("stop_sequences") or ()),
         tool_result=" ".join(results) if results else None,
         forced_tool=_forced_tool(body),
+        thinking=thinks(body),
+        effort=(body.get("output_config") or {}).get("effort"),
+        schema=answer_schema(body),
+        one_tool=(body.get("tool_choice") or {}).get("disable_parallel_tool_use") is True,
+        no_tools=(body.get("tool_choice") or {}).get("type") == "none",
+        images=sum(_images(message.get("content")) for message in messages),
+        tools=tuple(tool["name"] for tool in body.get("tools") or () if "name" in tool),
     )
+
+
+def _images(content: Any) -> int:
+    parts = content if isinstance(content, list) else []
+    nested = sum(_images(part.get("content")) for part in parts if part["type"] == "tool_result")
+    return nested + len([part for part in parts if part["type"] == "image"])
 
 
 def _tool_results(content: Any) -> list[str]:
@@ -176,6 +270,28 @@ def scripted(status: int) -> Wrong:
         case _ if status >= 500:
             return Wrong(status, "Internal server error")
     return Wrong(status, "The request was refused.")
+
+
+def models(names: Sequence[str], created: int) -> bytes:
+    data = [
+        {"type": "model", "id": name, "display_name": name, "created_at": "2025-01-01T00:00:00Z"}
+        for name in names
+    ]
+    first, last = (names[0], names[-1]) if names else (None, None)
+    return orjson.dumps({"data": data, "has_more": False, "first_id": first, "last_id": last})
+
+
+def no_route(received: Received) -> Wrong:
+    return Wrong(404, "Not found")
+
+
+def lists(path: str) -> bool:
+    """Whether this is where the models are listed."""
+    return path == "/v1/models"
+
+
+def refusal_headers(wrong: Wrong) -> dict[str, str]:
+    return {}
 
 
 def error(wrong: Wrong, request_id: str) -> bytes:

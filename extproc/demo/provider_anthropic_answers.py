@@ -7,7 +7,7 @@ Promises: field names, order and framing as the Messages API sends them (docs.an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -17,10 +17,13 @@ from extproc.demo.provider_reply import (
     Ask,
     Frame,
     Reply,
+    running_thought,
     running_words,
     split_arguments,
     tool_words,
+    words,
 )
+from extproc.demo.provider_seal import seal
 
 Json = dict[str, Any]
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
@@ -54,7 +57,8 @@ def usage(reply: Reply, output: int) -> Json | None:
 
 def whole(ask: Ask, reply: Reply, number: int, created: int) -> bytes:
     """The answer as one JSON document (the API says nothing of when it was made)."""
-    content: list[Json] = [{"type": "text", "text": reply.text}] if reply.text else []
+    content: list[Json] = [_thought(reply.thought)] if reply.thought else []
+    content += [{"type": "text", "text": reply.text}] if reply.text else []
     for index, call in enumerate(reply.tools):
         block = _tool_block(number, index, call.name)
         content.append({**block, "input": dict(call.arguments)})
@@ -97,15 +101,33 @@ def frames(ask: Ask, reply: Reply, number: int, created: int) -> Iterator[Frame]
     yield Frame(event("message_stop", {}), reply.generated)
 
 
+def _thought(text: str) -> Json:
+    return {"type": "thinking", "thinking": text, "signature": seal("anthropic", text)}
+
+
+def _thinking(reply: Reply) -> Iterator[Frame]:
+    """The signature comes last, in a delta of its own ("Streaming with extended thinking")."""
+    generated = 0
+    yield _start(0, {"type": "thinking", "thinking": "", "signature": ""}, 0)
+    for piece, generated in running_thought(reply):
+        yield _delta(0, {"type": "thinking_delta", "thinking": piece}, generated)
+    signature = seal("anthropic", reply.thought)
+    yield _delta(0, {"type": "signature_delta", "signature": signature}, generated)
+    yield _stop(0, generated)
+
+
 def _blocks(reply: Reply, number: int) -> Iterator[Frame]:
     index = generated = 0
+    if reply.thought:
+        yield from _thinking(reply)
+        index, generated = 1, words(reply.thought)
     if reply.text or not reply.tools:
-        yield _start(0, {"type": "text", "text": ""}, 0)
+        yield _start(index, {"type": "text", "text": ""}, generated)
         for piece, so_far in running_words(reply):
             generated = so_far
-            yield _delta(0, {"type": "text_delta", "text": piece}, generated)
-        yield _stop(0, generated)
-        index = 1
+            yield _delta(index, {"type": "text_delta", "text": piece}, generated)
+        yield _stop(index, generated)
+        index += 1
     for at, call in enumerate(reply.tools):
         yield _start(index, _tool_block(number, at, call.name), generated)
         yield _delta(index, {"type": "input_json_delta", "partial_json": ""}, generated)
@@ -147,12 +169,3 @@ def _end(reply: Reply) -> Json:
             )
         }
     return {"delta": delta, "usage": reported}
-
-
-def models(names: Sequence[str], created: int) -> bytes:
-    data = [
-        {"type": "model", "id": name, "display_name": name, "created_at": "2025-01-01T00:00:00Z"}
-        for name in names
-    ]
-    first, last = (names[0], names[-1]) if names else (None, None)
-    return orjson.dumps({"data": data, "has_more": False, "first_id": first, "last_id": last})

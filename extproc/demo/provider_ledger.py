@@ -23,7 +23,8 @@ Outcome = Literal["open", "completed", "refused", "aborted", "cut"]
 @dataclass(slots=True)
 class Exchange:
     """One request and how it went. `aborted`: the client left; `cut`: the script broke it off.
-    Token counts are what the provider bills, final once the outcome is no longer `open`."""
+    `understood`: what the reader made of it. Token counts are what the provider
+    bills, final once the outcome is no longer `open`."""
 
     number: int
     received: Received
@@ -33,6 +34,7 @@ class Exchange:
     input_tokens: int = 0
     output_tokens: int = 0
     frames: int = 0
+    understood: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         received = self.received
@@ -49,6 +51,7 @@ class Exchange:
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
             "frames": self.frames,
+            "understood": dict(self.understood),
         }
 
 

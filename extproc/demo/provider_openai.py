@@ -12,9 +12,13 @@ from typing import Any
 
 import orjson
 
+from extproc.demo.provider_openai_shapes import CHAT, CHAT_FIELDS
+from extproc.demo.provider_place import Received
 from extproc.demo.provider_reply import Ask, Wrong, text_of, words
+from extproc.demo.provider_shape import Fault
 
 Json = dict[str, Any]
+PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 CACHED_INSIDE = True
 EMBEDDING_SIZE = 1536
 HEADERS = {
@@ -29,15 +33,9 @@ HEADERS = {
     "x-ratelimit-reset-tokens": "0s",
 }
 REQUEST_ID_HEADER = "x-request-id"
-_CHAT = (
-    "audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens"
-    " max_tokens messages metadata modalities model moderation n parallel_tool_calls prediction"
-    " presence_penalty prompt_cache_key prompt_cache_options prompt_cache_retention"
-    " reasoning_effort response_format safety_identifier seed service_tier stop store stream"
-    " stream_options temperature tool_choice tools top_logprobs top_p user verbosity"
-    " web_search_options"
-)
-CHAT_FIELDS = frozenset(_CHAT.split())
+SERVER = "cloudflare"
+KEY, ANY_KEY = "openai_key", "sk-"
+SAYS_RETRY_AFTER = True
 EMBEDDING_FIELDS = frozenset({"dimensions", "encoding_format", "input", "model", "user"})
 ROLES = frozenset({"developer", "system", "user", "assistant", "tool", "function"})
 
@@ -89,7 +87,7 @@ def unknown_model(model: str) -> Wrong:
 
 def read_chat(body: Json) -> Ask | Wrong:
     """Read a chat request; refuses what the API refuses."""
-    if wrong := _unreadable(body, CHAT_FIELDS, "messages"):
+    if wrong := unreadable(body, frozenset(CHAT_FIELDS), "messages"):
         return wrong
     messages = body["messages"]
     if not isinstance(messages, list) or not messages:
@@ -98,10 +96,7 @@ def read_chat(body: Json) -> Ask | Wrong:
         role = message.get("role") if isinstance(message, dict) else None
         if role not in ROLES:
             return _invalid(f"messages[{index}].role", role)
-    for name in ("max_completion_tokens", "max_tokens", "n"):
-        if (value := body.get(name)) is not None and (type(value) is not int or value < 1):
-            return _invalid(name, value)
-    return _ask(body, messages)
+    return misshapen(CHAT(body, ())) or _unanswered(messages) or _ask(body, messages)
 
 
 def _ask(body: Json, messages: Sequence[Json]) -> Ask:
@@ -123,7 +118,29 @@ def _ask(body: Json, messages: Sequence[Json]) -> Ask:
         choices=body.get("n") or 1,
         tool_result=texts[-1] if messages[-1]["role"] in ("tool", "function") else None,
         forced_tool=_forced_tool(body),
-    )
+        effort=body.get("reasoning_effort"),
+        thinking=body.get("reasoning_effort") not in (None, "none"),
+        schema=_schema(body.get("response_format")),
+        one_tool=body.get("parallel_tool_calls") is False,
+        no_tools=body.get("tool_choice") == "none",
+        images=sum(part_count(message.get("content"), "image_url") for message in messages),
+        tools=tuple(tool["function"]["name"] for tool in body.get("tools") or ()
+                    if tool["type"] == "function"),
+    )  # fmt: skip
+
+
+def part_count(content: Any, kind: str) -> int:
+    parts = content if isinstance(content, list) else []
+    return sum(part.get("type") == kind for part in parts)
+
+
+def _schema(form: Any) -> Json | None:
+    match form:
+        case {"type": "json_object"}:
+            return {}
+        case {"json_schema": {"schema": schema}}:
+            return dict(schema)
+    return None
 
 
 def _forced_tool(body: Json) -> str | None:
@@ -135,7 +152,7 @@ def _forced_tool(body: Json) -> str | None:
     return None
 
 
-def _unreadable(body: Any, known: frozenset[str], required: str) -> Wrong | None:
+def unreadable(body: Any, known: frozenset[str], required: str) -> Wrong | None:
     if not isinstance(body, dict):
         return not_json()
     if not isinstance(body.get("model"), str) or not body["model"]:
@@ -148,13 +165,52 @@ def _unreadable(body: Any, known: frozenset[str], required: str) -> Wrong | None
     return None
 
 
+def misshapen(fault: Fault | None) -> Wrong | None:
+    """What the shape says, in the API's words ("Error codes", `param` and `code`)."""
+    if fault is None:
+        return None
+    name = fault.field
+    match fault.kind:
+        case "unknown":
+            return Wrong(400, f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+        case "missing":
+            message = f"Missing required parameter: '{name}'."
+            return Wrong(400, message, name, "missing_required_parameter")
+        case "type":
+            message = f"Invalid type for '{name}': expected {fault.wanted}, but got another one."
+            return Wrong(400, message, name, "invalid_type")
+    message = f"Invalid value for '{name}'. Supported values are: {fault.wanted}."
+    return Wrong(400, message, name, "invalid_value")
+
+
+def _unanswered(messages: Sequence[Json]) -> Wrong | None:
+    """Each call of a tool is answered by a tool's message right behind it, and no other is there
+    (API guide, "Function calling")."""
+    waiting: set[str] = set()
+    for index, message in enumerate(messages):
+        param = f"messages[{index}].role"
+        if message["role"] == "tool":
+            if message["tool_call_id"] not in waiting:
+                text = "Invalid parameter: messages with role 'tool' must be a response to a "
+                return Wrong(400, text + "preceeding message with 'tool_calls'.", param)
+            waiting.discard(message["tool_call_id"])
+            continue
+        if waiting:
+            break
+        waiting = {call["id"] for call in message.get("tool_calls") or ()}
+    if waiting:
+        text = "An assistant message with 'tool_calls' must be followed by tool messages responding"
+        return Wrong(400, f"{text} to each 'tool_call_id'. {sorted(waiting)}", "messages")
+    return None
+
+
 def _invalid(param: str, value: Any) -> Wrong:
     return Wrong(400, f"Invalid value for '{param}': {value!r}.", param, "invalid_value")
 
 
 def read_embeddings(body: Json) -> Ask | Wrong:
     """Read an embeddings request; directives stand in its last text."""
-    if wrong := _unreadable(body, EMBEDDING_FIELDS, "input"):
+    if wrong := unreadable(body, EMBEDDING_FIELDS, "input"):
         return wrong
     texts = embedding_inputs(body["input"])
     if not texts:
@@ -198,13 +254,33 @@ def scripted(status: int) -> Wrong:
     return Wrong(status, "The request was refused.")
 
 
+def no_route(received: Received) -> Wrong:
+    return Wrong(404, f"Invalid URL ({received.method} {received.path})")
+
+
+def lists(path: str) -> bool:
+    """Whether this is where the models are listed."""
+    return path == "/v1/models"
+
+
+def models(names: Sequence[str], created: int) -> bytes:
+    data = [
+        {"id": name, "object": "model", "created": created, "owned_by": "system"} for name in names
+    ]
+    return orjson.dumps({"object": "list", "data": data}, option=PRETTY)
+
+
+def refusal_headers(wrong: Wrong) -> dict[str, str]:
+    return {}
+
+
 def error(wrong: Wrong, request_id: str) -> bytes:
     """The body of a refusal."""
     kind = "requests" if wrong.status == 429 else "invalid_request_error"
     if wrong.status >= 500:
         kind = "server_error"
     body = {"message": wrong.message, "type": kind, "param": wrong.param, "code": wrong.code}
-    return orjson.dumps({"error": body}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps({"error": body}, option=PRETTY)
 
 
 def error_frame() -> bytes:

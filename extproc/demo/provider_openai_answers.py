@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from extproc.demo.provider_openai import EMBEDDING_SIZE, embedding_inputs, event
+from extproc.demo.provider_openai import EMBEDDING_SIZE, PRETTY, embedding_inputs, event
 from extproc.demo.provider_reply import (
     Ask,
     Frame,
@@ -34,7 +34,6 @@ NOISE = "Vq3xT8bLw"
 FINGERPRINT = "fp_44709d6fcb"
 SNAPSHOTS = {"gpt-4o-mini": "gpt-4o-mini-2024-07-18", "gpt-4o": "gpt-4o-2024-08-06"}
 FINISH = {"end": "stop", "length": "length", "stop_sequence": "stop", "tools": "tool_calls"}
-_PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
 def usage(reply: Reply) -> Json | None:
@@ -50,7 +49,7 @@ def usage(reply: Reply) -> Json | None:
         "total_tokens": reply.reported_input + reply.reported_output,
         "prompt_tokens_details": {"cached_tokens": script.cached, "audio_tokens": 0},
         "completion_tokens_details": {
-            "reasoning_tokens": script.reasoning,
+            "reasoning_tokens": reply.reasoning,
             "audio_tokens": 0,
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,
@@ -86,7 +85,7 @@ def whole(ask: Ask, reply: Reply, number: int, created: int) -> bytes:
     }
     if answer["usage"] is None:
         del answer["usage"]
-    return orjson.dumps(answer, option=_PRETTY)
+    return orjson.dumps(answer, option=PRETTY)
 
 
 def frames(ask: Ask, reply: Reply, number: int, created: int) -> Iterator[Frame]:
@@ -177,27 +176,19 @@ def embeddings(body: Json, reply: Reply) -> bytes:
     as_base64 = body.get("encoding_format") == "base64"
     data = []
     for index, text in enumerate(embedding_inputs(body["input"])):
-        vector = _vector(text, size)
-        packed = base64.b64encode(struct.pack(f"<{size}f", *vector)).decode() if as_base64 else None
-        data.append({"object": "embedding", "index": index, "embedding": packed or vector})
+        values = vector(text, size)
+        packed = base64.b64encode(struct.pack(f"<{size}f", *values)).decode() if as_base64 else None
+        data.append({"object": "embedding", "index": index, "embedding": packed or values})
     answer: Json = {"object": "list", "data": data, "model": body["model"]}
     if (reported := usage(reply)) is not None:
         if reply.script.usage.raw is None:
             prompt = reported["prompt_tokens"]
             reported = {"prompt_tokens": prompt, "total_tokens": prompt}
         answer["usage"] = reported
-    return orjson.dumps(answer, option=_PRETTY)
+    return orjson.dumps(answer, option=PRETTY)
 
 
-def _vector(text: str, size: int) -> list[float]:
+def vector(text: str, size: int) -> list[float]:
     raw = struct.unpack(f"<{size}h", hashlib.shake_256(text.encode()).digest(2 * size))
     length = sum(value * value for value in raw) ** 0.5 or 1.0
     return [value / length for value in raw]
-
-
-def models(names: Sequence[str], created: int) -> bytes:
-    data = [
-        {"id": name, "object": "model", "created": created, "owned_by": "system"} for name in names
-    ]
-    answer = {"object": "list", "data": data}
-    return orjson.dumps(answer, option=_PRETTY)

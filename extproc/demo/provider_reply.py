@@ -13,9 +13,13 @@ from dataclasses import dataclass, field
 from itertools import cycle, islice
 from typing import Any, Literal, NamedTuple
 
+import orjson
+
+from extproc.demo.provider_schema import sample
 from extproc.demo.provider_script import Script, ToolCall
 
 Finish = Literal["end", "length", "stop_sequence", "tools"]
+THOUGHT = "Let me think."
 LEXICON = "the quick brown fox jumps over the lazy dog while a quiet river runs past"
 _PIECE = re.compile(r"\s*\S+(?:\s+$)?")
 _ARGUMENT_CHARS = 8
@@ -28,7 +32,11 @@ class Ask:
     `prompt`: text of the last user message. `tool_result`: text of a tool's answer when that is
     what the conversation ends with. `input_tokens`: words of everything sent. `forced_tool`: the
     tool that `tool_choice` leaves no way around.
-    `obfuscate`: pad streamed chunks, which OpenAI does unless told not to.
+    `obfuscate`: pad streamed chunks, which OpenAI does unless told not to. `thinking`: it is to
+    think first; `shows_thought`: and to tell what. `schema`: the JSON Schema that the answer must
+    follow ({}: any object). `one_tool`: parallel calls are forbidden; `no_tools`: all are.
+    `effort`, `images`, `tools`: how hard to think, how many pictures, which tools it was given,
+    for whoever checks.
     """
 
     model: str
@@ -42,16 +50,39 @@ class Ask:
     choices: int = 1
     tool_result: str | None = None
     forced_tool: str | None = None
+    thinking: bool = False
+    shows_thought: bool = False
+    schema: Mapping[str, Any] | None = None
+    one_tool: bool = False
+    no_tools: bool = False
+    effort: str | None = None
+    images: int = 0
+    tools: tuple[str, ...] = ()
+
+    def understood(self) -> dict[str, Any]:
+        """What a test may ask about: was it all carried over?"""
+        return {
+            "images": self.images,
+            "tools": list(self.tools),
+            "schema": self.schema is not None,
+            "thinking": self.thinking,
+            "effort": self.effort,
+            "tool_result": self.tool_result,
+            "max_tokens": self.max_tokens,
+            "stream": self.stream,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """A request the vendor would refuse: status, message and the field it is about."""
+    """A request the vendor would refuse: status, message and the field it is about. `retry_after`:
+    seconds, for vendors that say it in the body."""
 
     status: int
     message: str
     param: str | None = None
     code: str | None = None
+    retry_after: str = ""
 
 
 class Frame(NamedTuple):
@@ -63,8 +94,9 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What to say. `reported_*` go into usage as they are; `billed_*` is what the provider charges,
-    cached tokens included: the pinned number where it is one, else the count."""
+    """What to say; `thought` comes before it. `reported_*` go into usage as they are; `billed_*`
+    is what the provider charges, cached tokens included: the pinned number where it is one, else
+    the count."""
 
     text: str
     pieces: tuple[str, ...]
@@ -77,6 +109,12 @@ class Reply:
     billed_input: int
     billed_output: int
     script: Script = field(default_factory=Script)
+    thought: str = ""
+
+    @property
+    def reasoning(self) -> int:
+        """Tokens of thought to report; they are among the output tokens."""
+        return self.script.usage.reasoning or words(self.thought)
 
     def billed_after(self, generated: int) -> int:
         """Output tokens charged when the stream ended after so many generated ones."""
@@ -90,7 +128,9 @@ def compose(ask: Ask, script: Script, *, cached_inside: bool) -> Reply:
     (OpenAI), rather than beside them (Anthropic)."""
     tools = _tools(ask, script)
     text, finish, stop = _limited(_text(ask, script, tools), ask)
-    generated = ask.choices * (words(text) + sum(tool_words(call) for call in tools))
+    thought = (script.think or THOUGHT) if ask.thinking or script.think else ""
+    once = words(thought) + words(text) + sum(tool_words(call) for call in tools)
+    generated = ask.choices * once
     usage = script.usage
     reported_in = ask.input_tokens if usage.input is None else usage.input
     reported_out = generated if usage.output is None else usage.output
@@ -107,13 +147,16 @@ def compose(ask: Ask, script: Script, *, cached_inside: bool) -> Reply:
         billed_input=(reported_in if reported_in >= 0 else ask.input_tokens) + beside,
         billed_output=reported_out if reported_out >= 0 else generated,
         script=script,
+        thought=thought,
     )
 
 
 def _tools(ask: Ask, script: Script) -> tuple[ToolCall, ...]:
     """A conversation that ends with a tool's answer calls no tool again: the agent loop ends."""
-    if ask.tool_result is not None:
+    if ask.tool_result is not None or ask.no_tools:
         return ()
+    if ask.one_tool and script.tools:
+        return script.tools[:1]
     if ask.forced_tool is not None and not script.tools:
         return (ToolCall(ask.forced_tool, {}),)
     return script.tools
@@ -127,6 +170,8 @@ def _text(ask: Ask, script: Script, tools: Sequence[ToolCall]) -> str:
         return script.reply
     if tools:
         return ""
+    if ask.schema is not None:
+        return orjson.dumps(sample(ask.schema)).decode()
     if ask.tool_result is not None:
         return f"The tool said: {ask.tool_result}"
     return f"You said: {script.text}"
@@ -167,15 +212,24 @@ def tool_words(call: ToolCall) -> int:
 
 
 def running_words(reply: Reply) -> Iterable[tuple[str, int]]:
-    """Each delta with the words generated up to and including it."""
-    if not reply.script.chars:
-        for count, piece in enumerate(reply.pieces, 1):
+    """Each delta of the text with the words generated up to and including it."""
+    yield from _running(reply.pieces, words(reply.thought), reply.script.chars)
+
+
+def running_thought(reply: Reply) -> Iterable[tuple[str, int]]:
+    """The same of the thought before it."""
+    yield from _running(split_text(reply.thought, reply.script.chars), 0, reply.script.chars)
+
+
+def _running(pieces: Iterable[str], before: int, chars: int) -> Iterable[tuple[str, int]]:
+    if not chars:
+        for count, piece in enumerate(pieces, before + 1):
             yield piece, count
         return
     so_far = ""
-    for piece in reply.pieces:
+    for piece in pieces:
         so_far += piece
-        yield piece, words(so_far)
+        yield piece, before + words(so_far)
 
 
 def text_of(content: Any) -> str:

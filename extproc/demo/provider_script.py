@@ -1,6 +1,7 @@
 """Directives in a prompt: how a test tells the provider stand-in what to do.
 
     [[reply: text]]             answer with this text          [[tokens: 50]]  exactly 50 words
+    [[think: text]]             think this first, asked for or not
     [[tool: name {"a": 1}]]     call a tool; repeatable        [[chars: 3]]    3 characters a delta
     [[usage: in=12,out=34]]     pin usage, also cached= cache_write= reasoning=
     [[usage: none]] [[usage: negative]] [[usage: {raw JSON}]]  leave it out, lie, send it verbatim
@@ -62,6 +63,7 @@ class Script:
 
     text: str = ""
     reply: str | None = None
+    think: str = ""
     tokens: int | None = None
     tools: tuple[ToolCall, ...] = ()
     usage: UsageScript = COUNTED
@@ -78,8 +80,8 @@ class Script:
 
 
 _OPENING = re.compile(
-    r"\[\[(reply|tokens|tool|usage|status|retry-after|delay|ttft|pause|cut|stream-error|hang|split"
-    r"|chars)\s*(?::\s*|(?=\]\]))"
+    r"\[\[(reply|think|tokens|tool|usage|status|retry-after|delay|ttft|pause|cut|stream-error|hang"
+    r"|split|chars)\s*(?::\s*|(?=\]\]))"
 )
 _TOOL_NAME = re.compile(r"[\w.-]+\s*")
 _JSON = json.JSONDecoder()
@@ -188,6 +190,7 @@ def _seconds(value: str) -> float:
 
 READERS: Mapping[str, Callable[[str], Any]] = {
     "reply": str,
+    "think": str,
     "tokens": _whole,
     "usage": _read_usage,
     "status": _status,

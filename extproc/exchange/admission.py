@@ -7,14 +7,17 @@ touches money or content; an unknown caller costs no more than one look-up.
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 
 from extproc.errors import Code, Refusal
+from extproc.exchange import pacing, prompting
 from extproc.exchange.bounds import lane
 from extproc.exchange.request import Request
 from extproc.identity import contract, keys, scope
-from extproc.llm import endpoints, strict_json
-from extproc.llm.translate import provider_dialect
-from extproc.routing.values import Target
+from extproc.llm import endpoints, multipart, strict_json
+from extproc.llm.call import Json
+from extproc.llm.dialects import dialect_for
+from extproc.routing.values import Ask, Target
 
 
 def endpoint(request: Request) -> Refusal | None:
@@ -41,10 +44,14 @@ def framing(request: Request) -> Refusal | None:
         return Refusal(Code.REQUEST_TOO_LARGE, f"The limit is {limit} bytes.")
     if headers.get("content-encoding", "identity").lower() != "identity":
         return Refusal(Code.UNSUPPORTED_MEDIA_TYPE)
+    assert request.caller is not None
     media = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != "application/json":
-        return Refusal(Code.UNSUPPORTED_MEDIA_TYPE)
+    if media != _MEDIA[request.caller.body]:
+        return Refusal(Code.UNSUPPORTED_MEDIA_TYPE, f"Send {_MEDIA[request.caller.body]}.")
     return None
+
+
+_MEDIA = {"json": "application/json", "multipart": "multipart/form-data"}
 
 
 async def authenticate(request: Request) -> Refusal | None:
@@ -80,7 +87,9 @@ def read_body(request: Request) -> Refusal | None:
     if len(request.incoming.body) > limit:
         return Refusal(Code.REQUEST_TOO_LARGE, f"The limit is {limit} bytes.")
     request.record.request_sha256 = hashlib.sha256(request.incoming.body).hexdigest()
-    body = strict_json.parse(request.incoming.body)
+    body = _parsed(request)
+    if not isinstance(body, Refusal):
+        body = prompting.fill_in(request, body)
     if isinstance(body, Refusal):
         return body
     assert request.caller is not None
@@ -92,7 +101,14 @@ def read_body(request: Request) -> Refusal | None:
     options = body.get("stream_options")
     request.asked_for_usage = isinstance(options, dict) and options.get("include_usage") is True
     request.record.call, request.record.stream = call, call.stream
-    return None
+    return pacing.read(request)
+
+
+def _parsed(request: Request) -> Json | Refusal:
+    assert request.caller is not None and request.incoming.body is not None
+    if request.caller.body == "multipart":
+        return multipart.parse(request.incoming.body, request.incoming.headers["content-type"])
+    return strict_json.parse(request.incoming.body)
 
 
 def route(request: Request) -> Refusal | None:
@@ -100,19 +116,39 @@ def route(request: Request) -> Refusal | None:
     assert request.principal is not None
     if not scope.in_scope(request.principal, request.model):
         return Refusal(Code.PERMISSION_DENIED, reason="model not in the key's scope")
-    routed = request.world.router.route(
-        request.model, request.principal.subjects, request.metadata, request.world.draw()
-    )
+    routed = request.world.router.route(asking(request, request.model))
     if routed is None:
         return Refusal(Code.PERMISSION_DENIED, reason="no such model")
-    if routed.rule_id:
-        request.record.rule_ids.append(routed.rule_id)
-    request.targets = tuple(t for t in routed.targets if _speaks(request, t))
+    request.record.rule_ids += [name for name in (routed.rule_id, routed.fallback_id) if name]
+    request.routed = routed
+    speaking = tuple(t for t in routed.targets if _speaks(request, t))
+    if not speaking and request.operation == "count_tokens":
+        # Nobody bills or keeps anything here: our own count will do.
+        request.counts_itself, speaking = True, routed.targets
+    request.targets = pacing.retried(request, speaking)
     if not request.targets:
         return Refusal(Code.INVALID_REQUEST, f"This model does not offer {request.operation}.",
                        param="model")  # fmt: skip
     return None
 
 
+def asking(request: Request, model: str) -> Ask:
+    """What the router is told of a request for this model."""
+    principal, world = request.principal, request.world
+    assert principal is not None
+    return Ask(
+        model=model,
+        subjects=principal.subjects,
+        metadata=request.metadata,
+        headers=request.incoming.headers,
+        draw=world.draw(),
+        now_ms=request.record.started_at_ms,
+        caller_id=principal.name,
+        in_scope=partial(scope.in_scope, principal),
+        operation=request.operation,
+    )
+
+
 def _speaks(request: Request, target: Target) -> bool:
-    return provider_dialect(request.operation, target.account.dialect) is not None
+    assert request.caller is not None
+    return dialect_for(request.caller, target.account, target.model) is not None

@@ -16,14 +16,14 @@ from extproc.exchange import billing, guarding
 from extproc.exchange.headers import answer_headers
 from extproc.exchange.request import Request
 from extproc.exchange.selected import refusal_of
-from extproc.exchange.streaming import AnswerStream
+from extproc.exchange.streaming import AnswerStream, is_sse, is_stream
 from extproc.exchange.values import Attempt, BodyReply, HeadReply, Refused, ResponseHead
 from extproc.guardrails.hook import HookRun, run
-from extproc.llm import strict_json
-from extproc.llm.call import Dialect, Json, TextSlot
+from extproc.llm import openai_transcription, strict_json
+from extproc.llm.call import Json, ProviderDialect, TextSlot
 from extproc.llm.error_body import provider_error, refusal_body
 from extproc.llm.leaves import add_leaves
-from extproc.llm.translate import provider_dialect, translator
+from extproc.llm.translate import translator
 
 VIA_UPSTREAM = "via_upstream"
 
@@ -35,7 +35,7 @@ class Answer:
     request: Request
     head: ResponseHead | None = None
     attempt: Attempt | None = None
-    provider: Dialect | None = None
+    provider: ProviderDialect | None = None
     stream: AnswerStream | None = None
     local: Refusal | None = None
     began_ns: int = 0
@@ -54,7 +54,7 @@ class Answer:
             record.outcome = "upstream_error"
         elif head.status >= 400:
             record.outcome = "upstream_error"
-        if self.local is None and head.status == 200 and _is_event_stream(head.content_type):
+        if self.local is None and head.status == 200 and is_stream(head.content_type):
             hook = request.input_hook
             if hook is not None and hook.panel.waits:
                 return self._late_stream_head(hook)
@@ -72,9 +72,8 @@ class Answer:
         slot = head.attempts[-1].slot if head.attempts else head.attempt
         self.attempt = request.attempts[min(max(slot, 1), len(request.attempts)) - 1]
         record.attempts = len(head.attempts) or head.attempt
-        record.served = self.attempt.target
-        family = self.attempt.target.account.dialect
-        self.provider = provider_dialect(request.operation, family)
+        record.served, record.left_out = self.attempt.target, self.attempt.left_out
+        self.provider = self.attempt.dialect
 
     async def _late_stream_head(self, hook: HookRun) -> HeadReply:
         await guarding.take_time(self.request, self.request.guards.input.meanwhile_ms)
@@ -82,12 +81,14 @@ class Answer:
         return self._stream_head()
 
     def _stream_head(self) -> HeadReply:
-        assert self.provider is not None and self.attempt is not None
+        assert self.head is not None and self.attempt is not None
         refusal = guarding.late_refusal(self.request)
         if refusal is not None:
             return self._cut_off(refusal)
-        self.stream = AnswerStream(self.request, self.provider, self.attempt)
+        self.stream = AnswerStream(self.request, self.attempt, self.head.content_type)
         headers = answer_headers(self.request, whole=False)
+        if not is_sse(self.head.content_type):
+            headers["content-type"] = "text/event-stream"
         return HeadReply(streamed=True, headers=headers, remove=("content-length",))
 
     def _cut_off(self, refusal: Refusal) -> HeadReply:
@@ -141,8 +142,23 @@ class Answer:
         assert self.head is not None
         if self.head.status >= 400:
             return self._provider_error(body)
-        tree = strict_json.parse(body)
+        assert self.provider is not None
+        if self.provider.answers == "bytes":
+            return self._file()
+        if self.provider.operation == "transcription":
+            tree = openai_transcription.read_answer(body, self.head.content_type)
+        else:
+            tree = strict_json.parse(body)
         return self._unreadable() if isinstance(tree, Refusal) else self._judge(body, tree)
+
+    def _file(self) -> BodyReply:
+        """Sound: nobody here can read it, and it says nothing of what it cost."""
+        assert self.attempt is not None
+        billing.take_usage(self.request, self.attempt.target, None, lambda: 0)
+        refusal = guarding.late_refusal(self.request) or self._unscanned({})
+        if refusal is not None:
+            return self._block(refusal)
+        return BodyReply(None, answer_headers(self.request, whole=True))
 
     def _judge(self, body: bytes, tree: Json) -> BodyReply | Awaitable[BodyReply]:
         assert self.provider is not None
@@ -195,13 +211,24 @@ class Answer:
         translation = translator(request.caller, self.provider)
         if translation is not None:
             created = record.started_at_ms // 1000
-            answer = translation.response(tree, model=self.attempt.target.name, created=created)
+            answer = translation.response(
+                tree,
+                model=self.attempt.target.name,
+                created=created,
+                asked=request.body,
+                own_id=record.decision_id.replace("-", ""),
+            )
             if isinstance(answer, Refusal):
                 return self._refuse(answer)
-            tree = answer
+            tree = answer.body
+            record.left_out = tuple(dict.fromkeys((*record.left_out, *answer.left_out)))
         headers = answer_headers(request, whole=True)
         if translation is None and not changed:
             return BodyReply(None, headers)
+        if self.provider.operation == "transcription":
+            assert self.head is not None
+            words = openai_transcription.write_answer(tree, self.head.content_type)
+            return BodyReply(words, headers)
         headers["content-type"] = "application/json"
         return BodyReply(strict_json.dump(tree), headers)
 
@@ -275,10 +302,6 @@ class Answer:
 
 async def _as_reply(out: Awaitable[bytes | None]) -> BodyReply:
     return BodyReply(await out)
-
-
-def _is_event_stream(content_type: str) -> bool:
-    return content_type.partition(";")[0].strip().lower() == "text/event-stream"
 
 
 _NEVER_PASSED = ("content-encoding", "location")

@@ -17,7 +17,7 @@ from extproc.exchange.request import Request
 from extproc.limits.values import NOTHING, Measure
 from extproc.routing.values import Ended, Ending, Target
 from extproc.usage.checked import checked
-from extproc.usage.prices import cost_nano_usd
+from extproc.usage.prices import FREE_OPERATIONS, cost_nano_usd
 from extproc.usage.usage import Reported, Usage
 
 ANSWER_NOT_SEEN = "answer_not_seen"
@@ -38,7 +38,8 @@ def take_usage(
         input_bound=request.input_tokens,
         output_bound=request.demand.output(target),
         open_ended=request.bound.open_ended,
-        reach=request.bound.reach,
+        reach=request.demand.reach(target),
+        price=request.world.prices.price(target.name),
     )
     request.record.usage = usage
     request.record.usage_flags += flags
@@ -89,14 +90,18 @@ def _note_unseen_answer(request: Request) -> None:
     """The provider has had the input; what it made of it nobody saw."""
     record = request.record
     if record.usage is None:
-        record.usage = Usage(request.input_tokens, 0, source="counted")
+        units = request.bound.reach.units
+        record.usage = Usage(request.input_tokens, 0, source="counted", units=units)
         record.usage_flags.append(ANSWER_NOT_SEEN)
 
 
 def _bill_unanswered(request: Request, ended: Ended) -> None:
     record, demand = request.record, request.demand
     target = request.attempts[ended.slot - 1].target
-    usage = Usage(request.input_tokens, demand.output(target), source="counted")
+    usage = Usage(
+        request.input_tokens, demand.output(target), source="counted",
+        units=demand.reach(target).units,
+    )  # fmt: skip
     record.billed.append(Billed(target, usage, demand.cost_nano_usd(target)))
     flag = EARLIER_TIMED_OUT if ended.ending is Ending.LATE else EARLIER_BROKE
     if flag not in record.usage_flags:
@@ -115,6 +120,8 @@ def _answer_cost(request: Request) -> int:
 
 
 def _cost(request: Request, target: Target, usage: Usage) -> int:
+    if request.operation in FREE_OPERATIONS:
+        return 0
     flags, price = request.record.usage_flags, request.world.prices.price(target.name)
     if price is None:
         flags += ["unpriced"] if "unpriced" not in flags else []

@@ -8,7 +8,7 @@ followed by another one, may be billed like one that answered: its worst case is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from extproc.limits.values import Amounts
@@ -16,7 +16,8 @@ from extproc.llm.call import Family, LlmCall
 from extproc.routing.attempts import BROKEN, LATE, Step
 from extproc.routing.values import Target
 from extproc.usage.input_bound import InputBound
-from extproc.usage.prices import PriceTable, worst_case
+from extproc.usage.price import Reach
+from extproc.usage.prices import FREE_OPERATIONS, PriceTable, worst_case
 
 OUTPUT_TOKENS_UNKNOWN = 16_384
 """Assumed where neither the caller nor the model's configuration states a maximum."""
@@ -51,14 +52,21 @@ class Demand:
         The standard lane counts too: a provider may move a call there.
         """
         price = self.prices.price(target.name)
-        if price is None:
+        if price is None or self.call.operation in FREE_OPERATIONS:
             return 0
-        asked, output = self.bound, self.output(target)
-        most = worst_case(price, asked.input_tokens, output, reach=asked.reach)
+        asked, output, reach = self.bound, self.output(target), self.reach(target)
+        most = worst_case(price, asked.input_tokens, output, reach=reach)
         named = price.in_service_tier(lane_of(target, self.lane))
         if named is price:
             return most
-        return max(most, worst_case(named, asked.input_tokens, output, reach=asked.reach))
+        return max(most, worst_case(named, asked.input_tokens, output, reach=reach))
+
+    def reach(self, target: Target) -> Reach:
+        """A target's override may ask for more pictures than the caller did."""
+        reach = self.bound.reach
+        if not reach.units.images:
+            return reach
+        return replace(reach, units=replace(reach.units, images=choices(target, self.call)))
 
 
 def lane(family: Family, settings: Mapping[str, Any]) -> str | None:
@@ -71,7 +79,7 @@ def lane_of(target: Target, stated: str | None) -> str | None:
     """The lane that this target's attempt names; an override replaces the caller's."""
     if not target.override_params:
         return stated
-    return lane(target.account.dialect, target.override_params) or stated
+    return lane(target.account.family, target.override_params) or stated
 
 
 def output_bound(target: Target, stated: int | None, operation: str) -> int:
@@ -79,7 +87,7 @@ def output_bound(target: Target, stated: int | None, operation: str) -> int:
 
     A target's own override may set a maximum where the caller set none; it never raises one.
     """
-    if operation == "embeddings":
+    if operation != "chat":
         return 0
     known = [most for most in (stated, *_overridden(target, *_MAXIMA)) if most is not None]
     return min(known, default=target.model.max_output_tokens or OUTPUT_TOKENS_UNKNOWN)
@@ -141,7 +149,7 @@ def amounts(steps: Sequence[Step], demand: Demand) -> Amounts:
         requests=1,
         tokens=most(steps, demand.tokens),
         input_tokens=demand.bound.input_tokens,
-        output_stated=demand.stated is not None or call.operation == "embeddings",
+        output_stated=demand.stated is not None or call.operation != "chat",
         cost_nano_usd=most(steps, demand.cost_nano_usd),
         choices=max(choices(step.target, call) for step in steps),
     )

@@ -19,7 +19,7 @@ from extproc.limits.caps import NONE, Cap
 def cap(request: Request) -> Refusal | None:
     assert request.principal is not None
     found = request.world.caps.caps(
-        request.principal, request.model_names, request.operation, request.metadata
+        request.principal, request.model_names, request.kind, request.metadata
     )
     if isinstance(found, Refusal):
         return found
@@ -96,7 +96,7 @@ def _choices(request: Request) -> int:
 
 
 def _has_output(request: Request) -> bool:
-    return request.operation != "embeddings"
+    return request.operation == "chat"
 
 
 def _refusal(cap: Cap, what: str, param: str | None = None) -> Refusal:

@@ -11,12 +11,13 @@ from typing import Any
 
 from extproc.audit.entry import rfc3339
 from extproc.errors import Code, Refusal
-from extproc.exchange import bounds
+from extproc.exchange import bounds, prompting
 from extproc.exchange.guarding import environment
 from extproc.exchange.request import Request
 from extproc.exchange.selected import select
-from extproc.exchange.values import Due
+from extproc.exchange.values import Answered, Due
 from extproc.limits.values import Degrade, Exceeded, LedgerUnavailable, Reserved
+from extproc.llm import strict_json
 from extproc.policy import input as policy_input
 from extproc.policy.values import PolicyUnavailable
 from extproc.routing.attempts import steps
@@ -28,11 +29,13 @@ _YEAR_MS = 365 * 86_400_000
 async def count(request: Request) -> Refusal | None:
     """The most input tokens there can be, at whichever of the candidates."""
     assert request.caller is not None
-    request.bound = await request.world.tokens.bound_large(
-        request.caller.billable(request.body),
-        {t.account.dialect for t in request.targets},
-        tuple(t.model.id for t in request.targets),
-    )
+    families = {t.account.family for t in request.targets}
+    model_ids = tuple(t.model.id for t in request.targets)
+    bounds = [
+        await request.world.tokens.bound_large(request.caller.billable(body), families, model_ids)
+        for body in prompting.bodies(request)
+    ]
+    request.bound = max(bounds, key=lambda bound: bound.input_tokens)
     request.record.input_tokens = request.input_tokens
     return None
 
@@ -52,6 +55,17 @@ async def ask_policy(request: Request) -> Refusal | None:
         return Refusal(Code.PERMISSION_DENIED, reason="policy")
     request.targets = tuple(t for t, _ in pairs)
     return _oblige(request, [d.obligations for _, d in pairs])
+
+
+def answer_count(request: Request) -> Answered | None:
+    """Where the model's provider does not count tokens, our own count of the texts."""
+    if not request.counts_itself:
+        return None
+    assert request.caller is not None
+    text = " ".join(slot.text for slot in request.caller.request_texts(request.body))
+    tokens = request.world.tokens.count_output(text, request.targets[0].account.family)
+    request.record.outcome, request.record.status = "answered", 200
+    return Answered(strict_json.dump({"input_tokens": tokens}))
 
 
 def _policy_inputs(request: Request) -> list[dict[str, Any]]:
@@ -104,7 +118,8 @@ def order(request: Request) -> Refusal | None:
     request.targets = bounds.priced(request.targets, request.world.prices)
     if not request.targets:
         return Refusal(Code.PERMISSION_DENIED, reason="no target has a price")
-    request.steps = steps(request.targets)
+    world, now_ms = request.world, request.record.started_at_ms
+    request.steps = steps(world.router.keyed(request.targets, world.draw(), now_ms))
     return None
 
 
@@ -112,7 +127,7 @@ async def reserve(request: Request) -> Refusal | Due | None:
     """Take every limit or none. A budget that is due for a step is not asked for room first."""
     assert request.principal is not None
     request.charges = request.world.limits.charges(
-        request.principal, request.model_names, request.operation, request.metadata,
+        request.principal, request.model_names, request.kind, request.metadata,
         bounds.amounts(request.steps, request.demand), request.steps_taken,
     )  # fmt: skip
     request.record.rule_ids += [c.rule_id for c in request.charges]

@@ -12,6 +12,7 @@ from dataclasses import replace
 from extproc.config.limit_model import DegradeStep
 from extproc.errors import Code, Refusal
 from extproc.exchange import sending
+from extproc.exchange.admission import asking
 from extproc.exchange.headers import TEMPLATE, answer_headers
 from extproc.exchange.record import Degraded
 from extproc.exchange.request import Request
@@ -95,8 +96,7 @@ def _serves(request: Request, model: str) -> bool:
     assert principal is not None
     if not scope.in_scope(principal, model):
         return False
-    world = request.world
-    routed = world.router.route(model, principal.subjects, request.metadata, world.draw())
+    routed = request.world.router.route(asking(request, model))
     return routed is not None and any(sending.carries(request, t) for t in routed.targets)
 
 
@@ -107,7 +107,7 @@ def _answer(request: Request, rule_id: str, step: DegradeStep, text: str) -> Ans
     created = record.started_at_ms // 1000
     made = fixed_answer(
         request.caller,
-        FixedAnswer(text, request.call, record.decision_id, created, request.asked_for_usage),
+        FixedAnswer(text, request.call, record.decision_id, created, request.body),
     )
     if made is None:
         return None

@@ -9,6 +9,7 @@ from extproc.audit.values import Entry
 from extproc.exchange.record import Billed, Degraded, Record
 from extproc.guardrails.values import Finding, HookResult
 from extproc.limits.caps import NONE, present
+from extproc.routing.values import Ended, Target
 
 
 def intent_entry(record: Record) -> Entry:
@@ -37,6 +38,8 @@ def intent_entry(record: Record) -> Entry:
         entry["guardrails"] = guardrails
     if record.plan:
         entry["plan"] = list(record.plan)
+    if record.left_out:
+        entry["left_out"] = list(record.left_out)
     if record.dropped:
         entry["dropped_targets"] = dict(record.dropped)
     return entry
@@ -57,6 +60,10 @@ def closing_entry(record: Record) -> Entry:
             "provider": record.served.account.provider,
             "attempts": record.attempts,
         }
+        if record.served.key:
+            entry["served"]["key"] = record.served.key
+    if len(record.tried) > 1:
+        entry["attempts"] = [_tried(target, ended) for target, ended in record.tried]
     if record.usage is not None:
         entry["usage"] = _usage(record)
         entry["cost_nano_usd"] = record.cost_nano_usd
@@ -69,6 +76,15 @@ def closing_entry(record: Record) -> Entry:
         response["content_digest"] = record.response_sha256
     entry["response"] = response
     return entry
+
+
+def _tried(target: Target, ended: Ended) -> dict[str, Any]:
+    said: dict[str, Any] = {"model": target.name, "ending": ended.ending.value}
+    if target.key:
+        said["key"] = target.key
+    if ended.status:
+        said["status"] = ended.status
+    return said
 
 
 def _request(record: Record) -> dict[str, Any]:
@@ -184,6 +200,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 _RARE = (
     "cache_write_1h_tokens", "audio_input_tokens", "audio_output_tokens", "image_input_tokens",
     "accepted_prediction_tokens", "rejected_prediction_tokens", "web_searches",
+    "image_output_tokens", "images", "characters", "audio_ms", "searches",
 )  # fmt: skip
 """Parts of `Usage` that stand in an entry only where there are any."""
 

@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from extproc.audit.values import AuditUnavailable
+from extproc.config.tier_model import DEFAULT
 from extproc.errors import Code, Refusal
-from extproc.exchange import billing
+from extproc.exchange import billing, pacing
 from extproc.exchange.answer import Answer
 from extproc.exchange.entry import closing_entry, intent_entry
 from extproc.exchange.govern import govern, refuse, refuse_early
@@ -32,6 +33,9 @@ from extproc.exchange.world import World
 from extproc.guardrails.hook import HookRun
 from extproc.limits.values import Measure
 from extproc.llm import endpoints
+from extproc.llm.fields import least
+from extproc.routing.observed import observe, timing
+from extproc.routing.values import Ended
 
 
 class Exchange:
@@ -115,15 +119,26 @@ class Exchange:
         return {"traceparent": traceparent, **self._deadline()}
 
     def _deadline(self) -> dict[str, str]:
-        """A latency cap, as the router's own time limit: all attempts together (Envoy, "Router",
-        `x-envoy-upstream-rq-timeout-ms`). It shortens the listener's limit, never lengthens it."""
-        cap = self.record.caps.max_latency_ms
+        """Time limits as the router takes them (Envoy, "Router", `x-envoy-upstream-rq-timeout-ms`
+        for all attempts together, `...-per-try-timeout-ms` for one). They shorten the listener's
+        limits, never lengthen them."""
+        left_ms, try_ms = self._left_ms(), pacing.attempt_ms(self._request)
+        if left_ms is None and try_ms is None:
+            return {}
+        tiers, headers = self.world.config.gateway.listener.all_tiers, {}
+        limits = tiers[pacing.tier(self._request) or DEFAULT]
+        if left_ms is not None and left_ms < (limits.request_timeout_ms or left_ms):
+            headers["x-envoy-upstream-rq-timeout-ms"] = str(left_ms)
+        if try_ms is not None and try_ms < (limits.first_token_timeout_ms or try_ms):
+            headers["x-envoy-upstream-rq-per-try-timeout-ms"] = str(try_ms)
+        return headers
+
+    def _left_ms(self) -> int | None:
+        """Until a latency cap, counted from the start, or the rule's limit, counted from now."""
+        cap, left_ms = self.record.caps.max_latency_ms, pacing.call_ms(self._request)
         if cap is None:
-            return {}
-        left_ms = max(1, cap.limit - self._took_ms(self.record.sent_ns))
-        if left_ms >= self.world.config.gateway.listener.request_timeout_ms:
-            return {}
-        return {"x-envoy-upstream-rq-timeout-ms": str(left_ms)}
+            return left_ms
+        return least(left_ms, max(1, cap.limit - self._took_ms(self.record.sent_ns)))
 
     def _took_ms(self, until_ns: int) -> int:
         return (until_ns - self.record.started_ns) // 1_000_000
@@ -232,7 +247,27 @@ class Exchange:
         if not complete:
             record.outcome = record.outcome if record.outcome in _ENDED else self._broken()
         made = head.attempts if head is not None else ()
+        attempts = self._request.attempts
+        record.tried = tuple((attempts[e.slot - 1].target, e) for e in made)
         billing.bill(self._request, made, complete=complete)
+        if made:
+            self._tell_figures(made, complete)
+
+    def _tell_figures(self, made: tuple[Ended, ...], complete: bool) -> None:
+        """How each target did, for the plans to come."""
+        record, usage = self.record, self.record.usage
+        took = timing(
+            sent_ns=record.sent_ns,
+            first_token_ns=record.first_token_ns,
+            last_token_ns=record.last_token_ns,
+            ended_ns=record.ended_ns,
+            output_tokens=usage.total_output_tokens if usage is not None else 0,
+            attempts=len(made),
+        )
+        slots = [attempt.target for attempt in self._request.attempts]
+        now_ms = record.started_at_ms + self._took_ms(record.ended_ns)
+        broke_off = complete and record.outcome == "truncated"
+        observe(self.world.router.figures, slots, made, took, now_ms, broke_off=broke_off)
 
     def _broken(self) -> str:
         """Who ended what has no end: the time limit, when it was up by then, else the caller."""

@@ -11,10 +11,20 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from extproc.errors import Code, Refusal
-from extproc.exchange import admission, capping, decision, degrading, guarding, sending
+from extproc.exchange import (
+    admission,
+    capping,
+    decision,
+    degrading,
+    guarding,
+    pacing,
+    prompting,
+    sending,
+)
 from extproc.exchange.headers import ratelimit_headers
 from extproc.exchange.models_list import models_body
 from extproc.exchange.request import Request
+from extproc.exchange.shadowing import shadow
 from extproc.exchange.values import Allowed, Answered, Attempt, Due, Refused, Verdict
 from extproc.identity import scope
 
@@ -36,8 +46,10 @@ READ: tuple[tuple[str, Step], ...] = (("read", admission.read_body),)
 # counted, asked for and priced like any other.
 ROOM: tuple[tuple[str, Step], ...] = (
     ("route", admission.route),
+    ("route", prompting.for_targets),
     ("count", decision.count),
     ("policy", decision.ask_policy),
+    ("count", decision.answer_count),
     ("guardrails", decision.select_guardrails),
     ("plan", decision.order),
     ("limits", capping.cap),
@@ -107,7 +119,10 @@ def _send(request: Request) -> Allowed:
     request.sent = True
     request.record.outcome = "allowed"
     request.world.ledger.sent(request.record.reservation_id)
-    return Allowed(request.attempts[0].body or b"", _on_the_wire(request.attempts))
+    if request.world.mirror is not None and (copy := shadow(request)) is not None:
+        request.world.mirror.send(copy)
+    attempts = _on_the_wire(request.attempts)
+    return Allowed(request.attempts[0].body or b"", attempts, pacing.tier(request))
 
 
 def refuse(request: Request, refusal: Refusal) -> Refused:
@@ -133,7 +148,10 @@ def _list_models(request: Request) -> Verdict:
     if request.model_id is not None and request.model_id not in names:
         return refuse(request, Refusal(Code.PERMISSION_DENIED, reason="model not in scope"))
     request.record.outcome, request.record.status = "answered", 200
-    return Answered(models_body(names, request.family, request.model_id))
+    # google-genai asks for the list below `/v1/`, where OpenAI's stands: its key's header tells.
+    gemini = "x-goog-api-key" in request.incoming.headers
+    family = "gemini" if gemini else request.family
+    return Answered(models_body(names, family, request.model_id))
 
 
 def _on_the_wire(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from extproc.errors import Code, Refusal
+from extproc.exchange import prompting
 from extproc.exchange.request import Request
 from extproc.exchange.selected import refusal_of
 from extproc.exchange.trace import child_of
@@ -33,7 +34,7 @@ def guard(request: Request) -> Refusal | Awaitable[Refusal | None] | None:
         return unscanned_refusal(selection.no_unscanned, request.call.unscanned)
     if not selection.gates:
         return None
-    slots = request.caller.request_texts(request.body)
+    slots = prompting.slots(request)
     hook = HookRun(selection, slots, case_of(request, "llm_input", selection))
     request.input_hook = hook
     if hook.is_large or selection.asks:

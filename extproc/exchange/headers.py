@@ -26,6 +26,9 @@ def answer_headers(request: Request, *, whole: bool) -> dict[str, str]:
     }
     if record.served is not None:
         headers["x-tfy-resolved-model"] = record.served.name
+    if record.left_out:
+        # Of the caller's own body, by path; what an answer lost is in the entry.
+        headers["x-envelope-left-out"] = orjson.dumps(list(record.left_out)).decode()
     outcomes = dict(record.input_guard.outcomes) if record.input_guard else {}
     if record.output_guard:
         outcomes |= record.output_guard.outcomes

@@ -13,12 +13,14 @@ _SINCE_S = 1_767_225_600
 
 
 def models_body(names: Sequence[str], family: Family, one: str | None) -> bytes:
-    """OpenAI's list (`object: list`), Anthropic's page (`has_more`), or the one model asked for."""
-    item = _anthropic_model if family == "anthropic" else _openai_model
+    """The list as OpenAI, Anthropic or Gemini sends it, or the one model asked for."""
+    item = _ITEMS.get(family, _openai_model)
     if one is not None:
         return strict_json.dump(item(one))
     items = [item(name) for name in names]
-    if family == "openai":
+    if family == "gemini":
+        return strict_json.dump({"models": items})
+    if family != "anthropic":
         return strict_json.dump({"object": "list", "data": items})
     first, last = (names[0], names[-1]) if names else (None, None)
     page = {"data": items, "has_more": False, "first_id": first, "last_id": last}
@@ -31,3 +33,12 @@ def _openai_model(name: str) -> Json:
 
 def _anthropic_model(name: str) -> Json:
     return {"type": "model", "id": name, "display_name": name, "created_at": _SINCE}
+
+
+def _gemini_model(name: str) -> Json:
+    methods = ["generateContent", "streamGenerateContent", "embedContent", "batchEmbedContents"]
+    return {"name": f"models/{name}", "version": "1", "displayName": name,
+            "supportedGenerationMethods": methods}  # fmt: skip
+
+
+_ITEMS = {"anthropic": _anthropic_model, "gemini": _gemini_model}

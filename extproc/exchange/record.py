@@ -17,7 +17,7 @@ from extproc.limits.caps import NONE, Caps
 from extproc.limits.values import CounterState
 from extproc.llm.call import LlmCall
 from extproc.policy.values import Decision
-from extproc.routing.values import Target
+from extproc.routing.values import Ended, Target
 from extproc.usage.usage import Usage
 
 
@@ -86,12 +86,14 @@ class Record:
     clamped: list[Clamped] = field(default_factory=list)
     degraded: list[Degraded] = field(default_factory=list)
     unscanned_answer: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     input_guard: HookResult | None = None
     output_guard: HookResult | None = None
     plan: tuple[str, ...] = ()
     dropped: Mapping[str, str] = field(default_factory=dict)
     served: Target | None = None
     attempts: int = 0
+    tried: tuple[tuple[Target, Ended], ...] = ()
     refusal: Refusal | None = None
     status: int = 0
     upstream_details: str = ""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from extproc.exchange.bounds import Demand
+from extproc.exchange.pace import Pace
 from extproc.exchange.record import Record
 from extproc.exchange.selected import Selected
 from extproc.exchange.values import Attempt, Due, Incoming, Shape
@@ -18,10 +20,12 @@ from extproc.limits.values import Charge, Degrade, Exceeded, Reserved
 from extproc.llm.call import Dialect, Family, Json, LlmCall, Operation
 from extproc.llm.fields import least
 from extproc.routing.attempts import Step
+from extproc.routing.plan import Routed
 from extproc.routing.values import Target
 from extproc.usage.input_bound import InputBound
 
 NOTHING_COUNTED = InputBound(0)
+_ENDPOINTS = {"openai_completions": "completions", "openai_responses": "responses"}
 
 
 @dataclass(slots=True)
@@ -45,13 +49,21 @@ class Request:
     metadata: dict[str, str] = field(default_factory=dict)
     body: Json = field(default_factory=dict)
     call: LlmCall | None = None
+    prompt_variables: Any = None
+    own_messages: list[Json] | None = None
+    """Of a caller that named a prompt: what it said beside it."""
+    renderings: dict[str, list[Json]] = field(default_factory=dict)
+    """The messages of prompts that targets have of their own."""
     asked_for_usage: bool = False
     lane: str | None = None
     # What budgets made of it so far: the shape to try, the steps gone down, and the last of them.
     shape: Shape = field(default_factory=Shape)
     steps_taken: dict[str, int] = field(default_factory=dict)
     way_back: tuple[Due, Shape] | None = None
+    pace: Pace = field(default_factory=Pace)
+    counts_itself: bool = False
     # Found anew in every round.
+    routed: Routed | None = None
     targets: tuple[Target, ...] = ()
     max_output_tokens: int | None = None
     """The caller's own maximum, or a lower one that a policy, a cap or a budget asks for."""
@@ -77,6 +89,12 @@ class Request:
         self.extra_guards = ()
         self.record.clamped = []
         self.record.rule_ids = [step.rule_id for step in self.record.degraded]
+
+    @property
+    def kind(self) -> str:
+        """What limits know this call by: its operation, or the endpoint where there are several."""
+        dialect = self.caller.name if self.caller is not None else ""
+        return _ENDPOINTS.get(dialect, self.operation)
 
     @property
     def model(self) -> str:

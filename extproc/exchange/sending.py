@@ -8,11 +8,20 @@ from extproc.audit.values import AuditUnavailable
 from extproc.errors import Code, Refusal
 from extproc.exchange import bounds
 from extproc.exchange.entry import intent_entry
+from extproc.exchange.prompting import body_for
 from extproc.exchange.request import Request
 from extproc.exchange.values import Attempt
-from extproc.llm import strict_json
-from extproc.llm.translate import provider_dialect, translator
-from extproc.routing.attempts import without
+from extproc.llm import multipart, strict_json
+from extproc.llm.anthropic_messages import ANTHROPIC_MESSAGES
+from extproc.llm.call import Json, ProviderDialect
+from extproc.llm.dialects import dialect_for
+from extproc.llm.translate import translator
+from extproc.llm.translate.sides import Carried
+from extproc.llm.translate.thinking_blocks import without_foreign_thoughts
+from extproc.providers.fitting import fitted
+from extproc.providers.overrides import overridden
+from extproc.providers.paths import upstream_path
+from extproc.routing.attempts import Step, without
 from extproc.routing.values import Target
 
 ANTHROPIC_VERSION = "2023-06-01"
@@ -35,52 +44,112 @@ def plan(request: Request) -> Refusal | None:
             refused[target.name] = attempt
         else:
             built[target] = attempt
+    _leave_out_other_files(request, built, refused)
     if not built:
         return next(iter(refused.values()))
-    kept = without(request.steps, lambda target: target not in built)
-    request.attempts = tuple(replace(built[step.target], retry_on=step.retry_on) for step in kept)
+    kept = without(request.steps, lambda target: target.base not in built)
+    request.attempts = tuple(
+        replace(built[step.target.base], target=step.target, retry_on=step.retry_on,
+                delay_ms=_delay_ms(step, before))
+        for step, before in zip(kept, (None, *kept), strict=False)
+    )  # fmt: skip
     request.record.plan = tuple(t.name for t in request.targets if t in built)
     request.record.dropped = {name: r.detail for name, r in refused.items()}
+    request.record.left_out = tuple(
+        dict.fromkeys(path for a in request.attempts for path in a.left_out)
+    )
     return None
+
+
+def _delay_ms(step: Step, before: Step | None) -> int | None:
+    """Another target is asked at once; the same one after its own delay."""
+    if before is None or before.target is not step.target:
+        return None
+    return step.target.retry_delay_ms
+
+
+def _leave_out_other_files(
+    request: Request, built: dict[Target, Attempt], refused: dict[str, Refusal]
+) -> None:
+    """A body that is a file travels once, as the first attempt's: the data plane keeps the others'
+    as text. Targets that would need another one fall out."""
+    assert request.caller is not None
+    if request.caller.body == "multipart" and built:
+        first = next(iter(built.values()))
+        for target in [t for t, attempt in built.items() if attempt.body != first.body]:
+            del built[target]
+            refused[target.name] = Refusal(
+                Code.INVALID_REQUEST, "A file is sent to targets with one model id only."
+            )
 
 
 def carries(request: Request, target: Target) -> bool:
     """Whether this target's dialect can say what the request says."""
     assert request.caller is not None
-    dialect = provider_dialect(request.operation, target.account.dialect)
+    dialect = dialect_for(request.caller, target.account, target.model)
     if dialect is None:
         return False
     translation = translator(request.caller, dialect)
     if translation is None:
         return True
-    return not isinstance(translation.request(request.body, default_max_tokens=1), Refusal)
+    made = translation.request(request.body, stream=False, default_max_tokens=1)
+    return not isinstance(made, Refusal)
 
 
 def _attempt(request: Request, target: Target) -> Attempt | Refusal:
     assert request.caller is not None and request.call is not None
-    dialect = provider_dialect(request.operation, target.account.dialect)
+    dialect = dialect_for(request.caller, target.account, target.model)
     assert dialect is not None
-    body = request.body
-    translation = translator(request.caller, dialect)
-    if translation is not None:
-        most = request.max_output_tokens or target.model.max_output_tokens
-        translated = translation.request(body, default_max_tokens=most or OUTPUT_TOKENS_DEFAULT)
-        if isinstance(translated, Refusal):
-            return translated
-        body = translated
+    carried = _carried(request, target, dialect)
+    if isinstance(carried, Refusal):
+        return carried
     body = dialect.with_call(
-        {**body, **target.override_params},
+        overridden(carried.body, target.override_params, dialect.shape),
         model=target.model.id,
         max_output_tokens=_maximum(request, target),
         include_usage=request.call.stream,
     )
-    version = None
-    if target.account.dialect == "anthropic":
-        # A caller's own version counts only for a body that the caller itself wrote.
-        stated = request.incoming.headers.get("anthropic-version") if translation is None else None
-        version = stated or ANTHROPIC_VERSION
-    path = target.path_prefix + dialect.upstream_path(target.model.id)
-    return Attempt(target, path, strict_json.dump(body), "", version)
+    body, dropped = fitted(body, target.account.preset)
+    path = upstream_path(target.account, target.model, dialect, stream=request.call.stream)
+    headers = {**_headers(request, dialect), **target.headers_set}
+    sent, media = _encoded(request, body)
+    if media:
+        headers["content-type"] = media
+    return Attempt(
+        target, dialect, path, sent, "", headers, target.headers_remove,
+        left_out=(*carried.left_out, *dropped),
+    )  # fmt: skip
+
+
+def _encoded(request: Request, body: Json) -> tuple[bytes, str]:
+    """(body, its media type where that is not JSON)."""
+    assert request.caller is not None
+    if request.caller.body == "multipart":
+        return multipart.dump(body)
+    return strict_json.dump(body), ""
+
+
+def _carried(request: Request, target: Target, dialect: ProviderDialect) -> Carried | Refusal:
+    assert request.caller is not None and request.call is not None
+    body, translation = body_for(request, target), translator(request.caller, dialect)
+    if translation is None:
+        if dialect.shape == ANTHROPIC_MESSAGES.shape:
+            return Carried(*without_foreign_thoughts(body))
+        return Carried(body)
+    most = request.max_output_tokens or target.model.max_output_tokens or OUTPUT_TOKENS_DEFAULT
+    stream = request.call.stream
+    made: Carried | Refusal = translation.request(body, stream=stream, default_max_tokens=most)
+    return made
+
+
+def _headers(request: Request, dialect: ProviderDialect) -> dict[str, str]:
+    if dialect.name != ANTHROPIC_MESSAGES.name:
+        return {}
+    # A caller's own version counts only for a body that the caller itself wrote.
+    assert request.caller is not None
+    own = request.caller.shape == dialect.shape
+    stated = request.incoming.headers.get("anthropic-version") if own else None
+    return {"anthropic-version": stated or ANTHROPIC_VERSION}
 
 
 def _maximum(request: Request, target: Target) -> int | None:

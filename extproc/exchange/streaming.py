@@ -17,10 +17,13 @@ from extproc.exchange.stream_hook import StreamHook
 from extproc.exchange.values import Attempt
 from extproc.guardrails.stream import StreamGuard
 from extproc.llm import openai_chat
-from extproc.llm.call import Dialect, Frame
-from extproc.llm.error_body import stream_error_frame
+from extproc.llm.aws_event_stream import EventStreamReader
+from extproc.llm.call import Frame
+from extproc.llm.error_body import refusal_tree, stream_error_frame
+from extproc.llm.openai_responses import OPENAI_RESPONSES
 from extproc.llm.sse import SseReader, StreamFault, wire
 from extproc.llm.translate import translator
+from extproc.llm.translate.openai_responses.stream_writer import refused_frame
 from extproc.usage.tokens import OutputCounter
 from extproc.usage.usage import Reported
 
@@ -31,10 +34,11 @@ if TYPE_CHECKING:
 class AnswerStream:
     """Bytes of the provider's stream in, bytes of the caller's stream out."""
 
-    def __init__(self, request: Request, provider: Dialect, attempt: Attempt) -> None:
+    def __init__(self, request: Request, attempt: Attempt, content_type: str) -> None:
         assert request.caller is not None
+        provider = attempt.dialect
         self._request, self._provider, self._target = request, provider, attempt.target
-        self._reader = SseReader()
+        self._reader = SseReader() if is_sse(content_type) else EventStreamReader()
         self._usage: Reported = None
         self._final = self._error_seen = False
         self._stopped = False
@@ -51,7 +55,8 @@ class AnswerStream:
             translation.stream(
                 model=attempt.target.name,
                 created=request.record.started_at_ms // 1000,
-                include_usage=request.asked_for_usage,
+                asked=request.body,
+                own_id=request.record.decision_id.replace("-", ""),
             )
             if translation is not None
             else None
@@ -84,7 +89,7 @@ class AnswerStream:
         for frame in frames:
             self._usage = self._provider.frame_usage(frame, self._usage)
             self._final = self._final or self._provider.is_final(frame)
-            if frame.data and "error" in frame.data:
+            if _is_error(frame):
                 self._error_seen, record.outcome = True, "upstream_error"
             if unscanned := self._provider.frame_unscanned(frame):
                 self._note_unscanned(unscanned)
@@ -143,6 +148,9 @@ class AnswerStream:
             translated = [f for frame in frames for f in self._translator.feed(frame)]
             if last and self._final:
                 translated += self._translator.finish()
+            if self._translator.closed and not self._translator.complete:
+                # The provider's own error, whatever its dialect calls it.
+                self._error_seen, self._request.record.outcome = True, "upstream_error"
             return b"".join(map(wire, translated))
         return b"".join(wire(f) for f in frames if not self._unasked(f))
 
@@ -158,8 +166,18 @@ class AnswerStream:
         """A valid error event of the caller's dialect; nothing of the provider follows it."""
         self._stopped = True
         self._request.record.refusal = refusal
-        family, decision_id = self._request.family, self._request.record.decision_id
-        return stream_error_frame(family, refusal, decision_id)
+        request, record = self._request, self._request.record
+        assert request.caller is not None
+        if request.caller.shape != OPENAI_RESPONSES.shape:
+            return stream_error_frame(request.family, refusal, record.decision_id)
+        # Clients of the Responses look for an event that ends the response.
+        tree = refusal_tree(request.family, refusal, record.decision_id)
+        created = record.started_at_ms // 1000
+        return wire(
+            refused_frame(
+                tree, refusal.status, model=self._target.name, created=created, asked=request.body
+            )
+        )
 
     def end(self, *, complete: bool) -> None:
         """Settle on the provider's usage; on our own count where the stream was cut."""
@@ -172,3 +190,22 @@ class AnswerStream:
             record.usage = replace(usage, output_tokens=counted, source="counted")
         if self._guard is not None:
             record.output_guard = self._guard.end()
+
+
+def is_sse(content_type: str) -> bool:
+    return _bare(content_type) == "text/event-stream"
+
+
+def is_stream(content_type: str) -> bool:
+    """Server-sent events, or Amazon's own framing."""
+    return _bare(content_type) in ("text/event-stream", "application/vnd.amazon.eventstream")
+
+
+def _bare(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _is_error(frame: Frame) -> bool:
+    """The provider's own error in the middle of its stream."""
+    data = frame.data or {}
+    return "error" in data or data.get("type") in ("error", "response.failed")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from extproc.errors import Refusal
 from extproc.limits.values import Charge
-from extproc.llm.call import Family
+from extproc.llm.call import Family, ProviderDialect
 from extproc.routing.values import Ended, Target
 
 
@@ -44,21 +44,30 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What one attempt sends: its target, the path, its own body (None = the main body)."""
+    """What one attempt sends: its target, in which dialect, the path, its own body (None = the
+    main body), headers to set and to remove. `delay_ms`: to wait before it, where it tries the
+    target before it again. `left_out`: what of the caller's body it does not
+    say."""
 
     target: Target
+    dialect: ProviderDialect
     path: str
     body: bytes | None
     retry_on: str
-    version: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    remove: tuple[str, ...] = ()
+    delay_ms: int | None = None
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Go: the main body and the attempts, in order."""
+    """Go: the main body and the attempts, in order. `tier`: of the listener's time limits, '' for
+    its own."""
 
     body: bytes
     attempts: tuple[Attempt, ...]
+    tier: str = ""
 
 
 @dataclass(frozen=True, slots=True)

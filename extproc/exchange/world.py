@@ -13,6 +13,7 @@ from typing import Protocol
 from extproc.audit.values import AuditLog
 from extproc.config.model import Config
 from extproc.errors import Refusal
+from extproc.exchange.mirror import Mirror
 from extproc.exchange.record import Record
 from extproc.guardrails.asking import Asker
 from extproc.guardrails.engine import Engine
@@ -37,6 +38,10 @@ class Observer(Protocol):
 
     def exchange_closed(self, record: Record) -> None: ...
 
+    def shadowed(self, result: str) -> None:
+        """Told of every copy that a shadow rule asked for."""
+        ...
+
     async def run(self) -> None:
         """Publish what was observed, again and again, until cancelled."""
         ...
@@ -50,6 +55,7 @@ class Observer(Protocol):
 class World:
     """`now_ns` is monotonic; `draw` gives floats in [0, 1).
 
+    `mirror` makes the copies of shadow rules.
     `asker` asks guardrail services, for at most `patience_s` a hook. `pseudonym_key`: what keyed
     placeholders are made with.
     """
@@ -73,3 +79,4 @@ class World:
     owner: str
     now_ns: Callable[[], int]
     draw: Callable[[], float]
+    mirror: Mirror | None = None

@@ -3,7 +3,8 @@
 Promises: for any split of a text over frames the text that leaves is, character for character,
 what a whole answer would have become (P5); no part of a finding leaves before it is decided; frames
 keep their order; auditing guardrails delay nothing. A finding that spans frames is replaced in the
-first, its rest is removed from the others.
+first, its rest is removed from the others. A text that a dialect says again in full is not looked
+at again: what stands in its place is what stood in the place of the first.
 Refuses: to hold without bound. More than HELD_CHARS_MAX characters of one channel, or
 QUEUED_BYTES_MAX bytes of frames behind a held one, end the stream as a failed strict guardrail
 would, whatever the strategy: text that could not be decided is not released.
@@ -63,9 +64,11 @@ class _Piece:
 class _Channel:
     """One text that arrives in the slots of many frames. `fixed`: it can be read, not replaced."""
 
-    __slots__ = ("fixed", "pieces", "place", "role", "window")
+    __slots__ = ("fixed", "pieces", "place", "raw", "role", "window", "written")
 
     def __init__(self, slot: TextSlot) -> None:
+        self.raw: list[str] | None = [] if slot.again else None
+        self.written: list[str] = []
         self.window = Window(slot.json_text)
         self.place = Place() if slot.json_text else None
         self.pieces: deque[_Piece] = deque()
@@ -74,6 +77,8 @@ class _Channel:
 
     def add(self, slot: TextSlot, queued: _Queued, text: str) -> None:
         self.window.pending += text
+        if self.raw is not None:
+            self.raw.append(text)
         self.pieces.append(_Piece(slot, queued, len(text)))
         queued.waiting += 1
 
@@ -91,11 +96,16 @@ class _Channel:
         while start < end:
             piece = self.pieces[0]
             size = min(piece.left, end - start)
-            piece.out.append(raw[start : start + size])
+            kept = raw[start : start + size]
+            piece.out.append(kept)
+            if self.raw is not None:
+                self.written.append(kept)
             start += size
             self._take(piece, size)
 
     def _replace(self, size: int, text: str) -> None:
+        if self.raw is not None:
+            self.written.append(text)
         while size:
             piece = self.pieces[0]
             taken = min(piece.left, size)
@@ -134,6 +144,7 @@ class StreamGuard:
         self._watching = _ByRole(selection.watching)
         self._channels: dict[str, _Channel] = {}
         self._watched: dict[str, _Channel] = {}
+        self._said: dict[str, tuple[str, str]] = {}
         self._queue: deque[_Queued] = deque()
         self._queued_bytes = 0
         self._overrun = False
@@ -148,6 +159,8 @@ class StreamGuard:
         touched: dict[str, None] = {}
         for frame in frames:
             self._enter(frame, touched)
+            if self.blocked is not None:
+                return []
         self._watch(touched, final=False)
         if not self._selection.holding:
             return frames
@@ -171,11 +184,14 @@ class StreamGuard:
 
     def _enter(self, frame: Frame, touched: dict[str, None]) -> None:
         queued = _Queued(frame)
+        whole: list[str] = []
         for slot in self._texts(frame):
             text = slot.text
-            if not text:
+            if not text or (slot.repeated and self._repeat(slot, text, frame, touched)):
                 continue
             touched[slot.channel] = None
+            if slot.whole:
+                whole.append(slot.channel)
             if self._selection.watching:
                 self._watch_slot(slot, text)
             if self._selection.holding:
@@ -185,6 +201,31 @@ class StreamGuard:
         if self._selection.holding:
             self._queue.append(queued)
             self._queued_bytes += len(frame.raw)
+        for name in whole:
+            self._end(name, touched)
+
+    def _repeat(self, slot: TextSlot, text: str, frame: Frame, touched: dict[str, None]) -> bool:
+        """Whether this is what a channel has said, which ends it: then it becomes what that
+        became."""
+        self._end(slot.repeated, touched)
+        raw, written = self._said.get(slot.repeated, ("", ""))
+        if raw != text or (written != raw and slot.fixed):
+            return False
+        if written != raw:
+            slot.text, frame.changed = written, True
+        return True
+
+    def _end(self, name: str, touched: dict[str, None]) -> None:
+        """Nothing more of this text will come: settle it now."""
+        touched.pop(name, None)
+        if name in self._watched:
+            self._watch((name,), final=True)
+            watched = self._watched.pop(name)
+            self._said[name] = ("".join(watched.raw or ()),) * 2
+        if name in self._channels:
+            self._advance((name,), final=True)
+            if (channel := self._channels.pop(name, None)) is not None:
+                self._said[name] = ("".join(channel.raw or ()), "".join(channel.written))
 
     def _channel(self, slot: TextSlot) -> _Channel:
         channel = self._channels.get(slot.channel)
@@ -197,6 +238,8 @@ class StreamGuard:
         if channel is None:
             channel = self._watched[slot.channel] = _Channel(slot)
         channel.window.pending += text
+        if channel.raw is not None:
+            channel.raw.append(text)
 
     def _watch(self, channels: Iterable[str], final: bool) -> None:
         for name in channels if self._selection.watching else ():

@@ -19,13 +19,18 @@ WHOLE_BYTES_MAX = 8 * 1024 * 1024
 class ChannelText(TextSlot):
     """One channel of a stream as if it were one text of a body."""
 
-    __slots__ = ("_frames", "_pieces")
+    __slots__ = ("_frames", "_pieces", "_repeats")
 
     def __init__(self, slot: TextSlot) -> None:
         super().__init__(None, None, slot.channel, slot.role, slot.channel, slot.json_text)
         self.fixed = slot.fixed
         self._pieces: list[Any] = []
         self._frames: list[Frame] = []
+        self._repeats: list[tuple[TextSlot, Frame]] = []
+
+    def repeat(self, slot: TextSlot, frame: Frame) -> None:
+        """It says this text again: it is not judged again, and changes as the text does."""
+        self._repeats.append((slot, frame))
 
     def keep(self, slot: TextSlot, frame: Frame) -> None:
         """The piece itself, so that it can still be changed."""
@@ -43,6 +48,8 @@ class ChannelText(TextSlot):
     @text.setter
     def text(self, value: str) -> None:
         """The whole text goes into the first piece; the others become empty."""
+        for slot, frame in self._repeats:
+            slot.text, frame.changed = value, True
         for piece, frame in zip(self._pieces, self._frames, strict=True):
             piece.text, value = value, ""
             frame.changed = True
@@ -83,7 +90,7 @@ class WholeStream:
 
     def _read(self, frame: Frame) -> None:
         for slot in self._texts(frame):
-            if not slot.text:
+            if not slot.text or self._is_repeat(slot, frame):
                 continue
             channel = self._channels.get(slot.channel)
             if channel is None:
@@ -92,3 +99,11 @@ class WholeStream:
                 channel.keep(slot, frame)
             else:
                 channel.note(slot.text)
+
+    def _is_repeat(self, slot: TextSlot, frame: Frame) -> bool:
+        first = self._channels.get(slot.repeated) if slot.repeated else None
+        if first is None or first.text != slot.text:
+            return False
+        if self._hold:
+            first.repeat(slot, frame)
+        return True

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from extproc.config.judge_settings import judge_accounts
+from extproc.config.internal_accounts import internal_accounts
 from extproc.config.model import Config
 from extproc.errors import Code, Refusal
 from extproc.identity.directory import UNKNOWN_KEY, Directory, judge
@@ -75,7 +75,7 @@ class KeyCache:
         self._replace(self._records)
 
     def _of(self, config: Config) -> Directory:
-        own = self._internal.digests(judge_accounts(config)) if self._internal else {}
+        own = self._internal.digests(internal_accounts(config)) if self._internal else {}
         return Directory.of(config, internal=own)
 
     def age_ms(self, now_ms: int) -> int:

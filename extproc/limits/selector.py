@@ -10,7 +10,7 @@ whoever stands in any of them is meant, less those in a `not_in`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from extproc.config.limit_model import InOrNot, LimitWhen, TenantSubjects, TenantWhen
@@ -82,7 +82,7 @@ def select(when: LimitWhen) -> Selector:
         subjects=_set(when.subjects),
         patterns=when.models,
         model=None if when.models is None else compile_models(when.models),
-        operations=_set(when.operations),
+        operations=_kinds(when.operations),
         metadata=tuple(Value(k, frozenset((v,))) for k, v in (when.metadata or {}).items()),
     )
 
@@ -98,7 +98,7 @@ def select_tenant(when: TenantWhen, member_of: str | None) -> Selector:
         patterns=models.in_,
         model=None if models.in_ is None else compile_models(models.in_),
         without_model=compile_models(models.not_in) if models.not_in else None,
-        operations=_set(when.operations),
+        operations=_kinds(when.operations),
         metadata=tuple(
             Value(key, _set(part.in_), frozenset(part.not_in))
             for key, part in when.metadata.items()
@@ -120,3 +120,17 @@ def _subjects(named: TenantSubjects) -> tuple[list[str], list[str]]:
 
 def _set(values: tuple[str, ...] | None) -> frozenset[str] | None:
     return None if values is None else frozenset(values)
+
+
+# What a rule calls a kind of call -> what calls are known by here. A limit on chats holds for
+# whatever makes a model write, or another endpoint would be a way around it.
+_KINDS: Mapping[str, frozenset[str]] = {
+    "chat": frozenset({"chat", "completions", "responses"}),
+    "audio": frozenset({"speech", "transcription"}),
+}
+
+
+def _kinds(operations: Collection[str] | None) -> frozenset[str] | None:
+    if operations is None:
+        return None
+    return frozenset(kind for name in operations for kind in _KINDS.get(name, {name}))

@@ -8,7 +8,7 @@ texts are found by `anthropic_texts.py`. Refuses, by field name: missing or ill-
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from extproc.errors import Refusal
 from extproc.llm import anthropic_frames, anthropic_texts, fields
@@ -25,8 +25,11 @@ class AnthropicMessages:
     """The dialect; stateless."""
 
     name = "anthropic_messages"
+    shape = "anthropic_messages"
     family: Family = "anthropic"
     operation: Operation = "chat"
+    answers: Literal["json", "bytes"] = "json"
+    body: Literal["json", "multipart"] = "json"
 
     def read_call(self, path: str, body: Json) -> LlmCall | Refusal:
         fault = (
@@ -99,7 +102,7 @@ class AnthropicMessages:
             call["max_tokens"] = min(body.get("max_tokens") or max_output_tokens, max_output_tokens)
         return call
 
-    def upstream_path(self, model: str) -> str:
+    def upstream_path(self, model: str, *, stream: bool) -> str:
         return "/v1/messages"
 
 

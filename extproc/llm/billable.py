@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from extproc.llm import strict_json
 from extproc.llm.image_size import Size, image_size
+from extproc.usage.usage import NO_UNITS, Units
 
 FILE_TOKENS = 200_000
 """The most that one file is taken for, and what one counts whose bytes are not in the request: the
@@ -45,6 +46,10 @@ class Billable:
     declared ones; `hosted_tools`: those of them that the provider defines itself. `tokens`: what
     has a size of its own: files, audio, token arrays. `open_ended`: the provider may read what is
     not in the request. `cache_write_1h`: it asks for a cache of an hour.
+
+    What is no chat: `units` beside tokens. `output_tokens`: the most that one answer has, where no
+    maximum can be stated. `unseen`: it is sound or pictures. `spoken_percent`: tokens of sound that
+    100 tokens of text make. `free`: nobody bills it at all.
     """
 
     texts: list[str] = field(default_factory=list)
@@ -59,6 +64,11 @@ class Billable:
     audio_input: bool = False
     audio_output: bool = False
     cache_write_1h: bool = False
+    units: Units = NO_UNITS
+    output_tokens: int = 0
+    unseen: Literal["", "audio", "image"] = ""
+    spoken_percent: int = 0
+    free: bool = False
 
     def add_json(self, part: Any) -> None:
         """A part that reaches the model as JSON, or shorter: keys, braces and numbers count."""

@@ -1,6 +1,6 @@
 """What the core knows of one LLM call, whatever dialect it came in.
 
-A `Dialect` (one file each: `openai_chat.py`, `openai_embeddings.py`, `anthropic_messages.py`)
+A `Dialect` (one file each: `openai_chat.py`, `anthropic_messages.py`, `gemini_generate.py`, ...)
 reads these values out of a parsed JSON body; nothing else in the gateway looks inside a body.
 """
 
@@ -17,9 +17,14 @@ if TYPE_CHECKING:
     from extproc.llm.billable import Billable
 
 Json = dict[str, Any]
-Operation = Literal["chat", "embeddings", "models"]
-Family = Literal["openai", "anthropic"]
-"""Error and header conventions of the caller: which vendor's SDK it believes to talk to."""
+Operation = Literal[
+    "chat", "embeddings", "models", "count_tokens", "moderations", "images", "speech",
+    "transcription", "rerank",
+]  # fmt: skip
+"""`chat`: everything that makes a model write, whatever the path is called."""
+Family = Literal["openai", "anthropic", "gemini", "bedrock", "cohere"]
+"""Whose conventions hold: a caller's errors (the vendor whose SDK it believes to talk to), a
+provider's tokens and shapes."""
 
 Role = Literal["system", "user", "assistant", "tool", "tool_definition", "tool_arguments",
                "reasoning", "refusal", "input"]  # fmt: skip
@@ -59,6 +64,12 @@ class TextSlot:
     repeats: ClassVar[bool] = False
     """It says again what another slot says (log probabilities): nobody counts its tokens."""
 
+    whole: ClassVar[bool] = False
+    """Its channel begins and ends with it: nothing more of the text will come."""
+
+    again: ClassVar[bool] = False
+    """A later slot may say its channel's text again (`repeated`): what became of it is kept."""
+
     holder: Any
     key: Any
     path: str
@@ -66,6 +77,11 @@ class TextSlot:
     channel: str
     json_text: bool = False
     fixed: bool = False
+
+    @property
+    def repeated(self) -> str:
+        """The channel that it says again in full, and that has ended with it; '' for none."""
+        return ""
 
     @property
     def text(self) -> str:
@@ -94,24 +110,19 @@ class Frame:
     changed: bool = False
 
 
-class Dialect(Protocol):
-    """One request/response format. Stateless; one module-level instance per file."""
+class ProviderDialect(Protocol):
+    """One request/response format, as far as a provider speaks it. Stateless; one module-level
+    instance per file.
+
+    `shape`: the name of the dialect whose bodies it shares, usually its own. `answers`: "json", or
+    "bytes" where a whole answer is a file (speech), which nobody here reads.
+    """
 
     name: str
+    shape: str
     family: Family
     operation: Operation
-
-    def read_call(self, path: str, body: Json) -> LlmCall | Refusal:
-        """Read the call out of a request body; refuse missing or ill-typed fields by name."""
-        ...
-
-    def request_texts(self, body: Json) -> Iterator[TextSlot]:
-        """Every text a provider would see, in order."""
-        ...
-
-    def billable(self, body: Json) -> Billable:
-        """What a provider bills of the input: more than its texts, see `Billable`."""
-        ...
+    answers: Literal["json", "bytes"]
 
     def response_texts(self, body: Json) -> Iterator[TextSlot]:
         """Every text of a whole (not streamed) answer: all choices, tool arguments, reasoning."""
@@ -146,6 +157,28 @@ class Dialect(Protocol):
         """A shallow copy for the provider: its model id, a (lower) maximum, usage asked for."""
         ...
 
-    def upstream_path(self, model: str) -> str:
-        """Path below the account's base URL, e.g. `/chat/completions`."""
+    def upstream_path(self, model: str, *, stream: bool) -> str:
+        """Path below the account's base URL, e.g. `/chat/completions`; the model's name is
+        percent-encoded where it stands in it."""
+        ...
+
+
+class Dialect(ProviderDialect, Protocol):
+    """One that callers speak too. `body`: "json", or "multipart" (`multipart.py` makes it one)."""
+
+    body: Literal["json", "multipart"]
+
+    def read_call(self, path: str, body: Json) -> LlmCall | Refusal:
+        """Read the call out of a request body; refuse missing or ill-typed fields by name.
+
+        `path`: where it was sent; some dialects name the model there.
+        """
+        ...
+
+    def request_texts(self, body: Json) -> Iterator[TextSlot]:
+        """Every text a provider would see, in order."""
+        ...
+
+    def billable(self, body: Json) -> Billable:
+        """What a provider bills of the input: more than its texts, see `Billable`."""
         ...

@@ -9,7 +9,7 @@ are and are scanned.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from extproc.errors import Refusal
 from extproc.llm import fields, openai_frames, openai_texts
@@ -28,8 +28,11 @@ class OpenAIChat:
     """The dialect; stateless."""
 
     name = "openai_chat"
+    shape = "openai_chat"
     family: Family = "openai"
     operation: Operation = "chat"
+    answers: Literal["json", "bytes"] = "json"
+    body: Literal["json", "multipart"] = "json"
 
     def read_call(self, path: str, body: Json) -> LlmCall | Refusal:
         fault = (
@@ -102,7 +105,7 @@ class OpenAIChat:
             call["stream_options"] = {**options, "include_usage": True}
         return call
 
-    def upstream_path(self, model: str) -> str:
+    def upstream_path(self, model: str, *, stream: bool) -> str:
         return "/chat/completions"
 
 

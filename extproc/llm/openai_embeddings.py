@@ -7,30 +7,34 @@ here can read: they are named in `unscanned`, never called passed (P3).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from extproc.errors import Refusal
 from extproc.llm import fields
 from extproc.llm.billable import Billable
-from extproc.llm.call import Family, Frame, Json, LlmCall, Operation, TextSlot
+from extproc.llm.call import Family, Json, LlmCall, Operation, TextSlot
 from extproc.llm.leaves import MACHINE_KEYS, Found, add_text, walk
 from extproc.llm.openai_billable import embeddings_billable
 from extproc.llm.openai_usage import read_openai_usage
+from extproc.llm.whole_answer import WholeAnswers, stream_fault, whole_call
 from extproc.usage.usage import Reported
 
 _NO_TEXT = frozenset(("model", "encoding_format"))
 _ANSWER_NAMES = MACHINE_KEYS | frozenset(("model",))
 
 
-class OpenAIEmbeddings:
+class OpenAIEmbeddings(WholeAnswers):
     """The dialect; stateless. There are no streams here."""
 
     name = "openai_embeddings"
+    shape = "openai_embeddings"
     family: Family = "openai"
     operation: Operation = "embeddings"
+    body: Literal["json", "multipart"] = "json"
 
     def read_call(self, path: str, body: Json) -> LlmCall | Refusal:
         fault = fields.model_fault(body) or fields.count_fault(body, "dimensions")
+        fault = fault or stream_fault(body)
         if fault:
             return fault
         kind = _input_kind(body.get("input"))
@@ -38,15 +42,7 @@ class OpenAIEmbeddings:
             return fields.refuse(
                 "input", "must be a string, a non-empty list of strings, or token arrays"
             )
-        return LlmCall(
-            operation="embeddings",
-            model=body["model"],
-            stream=False,
-            max_output_tokens=None,
-            choices=1,
-            tools=(),
-            unscanned=tuple(_request(body).unread),
-        )
+        return whole_call("embeddings", body["model"], _request(body).unread)
 
     def request_texts(self, body: Json) -> Iterator[TextSlot]:
         return iter(_request(body).slots)
@@ -58,30 +54,13 @@ class OpenAIEmbeddings:
         """Vectors are no text; whatever else an answer holds is read."""
         return iter(_answer(body).slots)
 
-    def frame_texts(self, frame: Frame) -> Iterator[TextSlot]:
-        return iter(())
-
     def response_unscanned(self, body: Json) -> tuple[str, ...]:
         return tuple(_answer(body).unread)
-
-    def frame_unscanned(self, frame: Frame) -> tuple[str, ...]:
-        return ()
 
     def response_usage(self, body: Json) -> Reported:
         return read_openai_usage(body.get("usage"), completion=False)
 
-    def frame_usage(self, frame: Frame, so_far: Reported) -> Reported:
-        return so_far
-
-    def is_final(self, frame: Frame) -> bool:
-        return frame.data is None
-
-    def with_call(
-        self, body: Json, *, model: str, max_output_tokens: int | None, include_usage: bool
-    ) -> Json:
-        return {**body, "model": model}
-
-    def upstream_path(self, model: str) -> str:
+    def upstream_path(self, model: str, *, stream: bool) -> str:
         return "/embeddings"
 
 

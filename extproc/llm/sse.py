@@ -19,7 +19,8 @@ import orjson
 from extproc.llm.call import Frame, Json
 from extproc.llm.strict_json import within_depth
 
-EVENT_BYTES_MAX = 1024 * 1024
+EVENT_BYTES_MAX = 8 * 1024 * 1024
+"""The last event of a Responses stream holds the whole answer, pictures and all."""
 _BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _EVENT_END = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}")

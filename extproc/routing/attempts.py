@@ -1,7 +1,8 @@
 """Targets -> the attempts Envoy may make, and where each of their endings leads.
 
-Promises: an attempt is followed by another only for an ending that its target lists; it leads to a
-later slot, never back; the last slot leads nowhere.
+Promises: an attempt is followed by another only for an ending that its target lists, or by one with
+another key of the same account where its own was refused; it leads to a later slot, never back; the
+last slot leads nowhere; no further try of one target takes the place of another target.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from extproc.routing.values import Target
 
 ATTEMPTS_MAX = 8
 """Most attempts of one request over all its targets (the data plane reserves as many slots)."""
+KEY_REFUSED = (401, 429)
+"""What is about the key: another key of the account is asked next, whatever the target lists."""
 LATE, BROKEN = "late", "broken"
 SILENT = {LATE: (408, 504), BROKEN: (502, 503)}
 """Endings without an answer, and the statuses that stand for them in `on_status_codes` and
@@ -40,9 +43,9 @@ class Step:
 
     `billable`: a reservation counts this attempt's worst case besides that of the attempt which
     answers. It may end without an answer and another one follow, and the provider may bill it
-    though nobody will ever see its usage (P2). Of several tries at one target that would all go on
-    to the next target only the last counts: no more than one of them can end so. A connection that
-    could not be opened is never billed.
+    though nobody will ever see its usage (P2). Of several tries at one target, with whatever key,
+    that would all go on to the next target only the last counts: no more than one of them can end
+    so. A connection that could not be opened is never billed.
     """
 
     target: Target
@@ -68,7 +71,8 @@ class Step:
 
 
 def steps(targets: Sequence[Target]) -> tuple[Step, ...]:
-    """Attempts in order. A target's own retries come before the next target.
+    """Attempts in order. A target's own retries come before the next target, and with its first key
+    alone; other keys follow one by one.
 
     An ending among a target's retry statuses leads to its next try while it has one; else, among
     its fallback statuses, to the next target. Slots that nothing leads to are left out at the end.
@@ -79,13 +83,19 @@ def steps(targets: Sequence[Target]) -> tuple[Step, ...]:
 @lru_cache(maxsize=1024)
 def _steps(targets: tuple[Target, ...]) -> tuple[Step, ...]:
     """The same few targets serve most requests; they are known by identity."""
-    first = tuple(accumulate((_tries(t) for t in targets), initial=1))
-    slots = [t for t in targets for _ in range(_tries(t))][:ATTEMPTS_MAX]
+    tries = _tries(targets)
+    listed = [(target, tries[n]) for n, target in enumerate(targets) if tries[n]]
+    slots = [target for target, number in listed for _ in range(number)]
     planned: list[Step] = []
-    for target, (start, beyond) in zip(targets, pairwise(first), strict=True):
-        for slot in range(start, min(beyond, len(slots) + 1)):
-            again = slot + 1 if slot + 1 < beyond else None
-            planned.append(Step(target, _leads(target, again, beyond, slots)))
+    start = 1
+    for n, (target, number) in enumerate(listed):
+        following = start + number
+        beyond = following + sum(c for t, c in listed[n + 1 :] if t.base is target.base)
+        other_key = following if beyond > following else None
+        for slot in range(start, following):
+            again = slot + 1 if slot + 1 < following else None
+            planned.append(Step(target, _leads(target, (other_key, again, beyond), slots)))
+        start = following
     return _finished(planned)
 
 
@@ -96,7 +106,7 @@ def without(planned: Sequence[Step], falls_out: Callable[[Target], bool]) -> tup
     moved: list[Step] = []
     for step in kept:
         leads = {
-            ending: Lead(now[lead.slot - 1], kept[now[lead.slot - 1] - 1].target.account.name)
+            ending: Lead(now[lead.slot - 1], kept[now[lead.slot - 1] - 1].target.connection)
             for ending, lead in step.leads.items()
             if now[lead.slot - 1] <= len(kept)
         }
@@ -104,19 +114,30 @@ def without(planned: Sequence[Step], falls_out: Callable[[Target], bool]) -> tup
     return _finished(moved)
 
 
-def _tries(target: Target) -> int:
-    return 1 + (target.retries if target.retry_codes else 0)
+def _tries(targets: Sequence[Target]) -> list[int]:
+    """How many slots each target gets: one for every model first, then one for every further key,
+    then the retries, as long as there are any."""
+    bases = [id(target.base) for target in targets]
+    firsts = [n for n, base in enumerate(bases) if bases.index(base) == n]
+    others = [n for n, base in enumerate(bases) if bases.index(base) != n]
+    wanted = [*firsts, *others]
+    for n in firsts:
+        wanted += [n] * (targets[n].retries if targets[n].retry_codes else 0)
+    given = wanted[:ATTEMPTS_MAX]
+    return [given.count(n) for n in range(len(targets))]
 
 
 def _leads(
-    target: Target, again: int | None, beyond: int, slots: Sequence[Target]
+    target: Target, ways: tuple[int | None, int | None, int], slots: Sequence[Target]
 ) -> dict[str, Lead]:
-    """Ending -> where it leads. The retry statuses win over the fallback statuses."""
+    """Ending -> where it leads: another key, the same target again, the next target, in this
+    order."""
     leads: dict[str, Lead] = {}
-    for slot, codes in ((again, target.retry_codes), (beyond, target.fallback_codes)):
+    codes_of = (KEY_REFUSED, target.retry_codes, target.fallback_codes)
+    for slot, codes in zip(ways, codes_of, strict=True):
         if slot is not None and slot <= len(slots):
             for code in codes:
-                leads.setdefault(str(code), Lead(slot, slots[slot - 1].account.name))
+                leads.setdefault(str(code), Lead(slot, slots[slot - 1].connection))
     for ending, codes in SILENT.items():
         found = [leads[str(code)] for code in codes if str(code) in leads]
         if found:
@@ -146,5 +167,6 @@ def _billable(step: Step, after: Step | None, planned: Sequence[Step]) -> bool:
     silent = step.silent
     if silent is None:
         return False
-    again = planned[silent.slot - 1].target is step.target
-    return again or after is None or after.target is not step.target
+    base = step.target.base
+    again = planned[silent.slot - 1].target.base is base
+    return again or after is None or after.target.base is not base

@@ -16,6 +16,7 @@ from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,9 @@ from extproc.config.reload import Bad, Changed, Watch
 from extproc.config.sources import Source, sources_to_json
 from extproc.dataplane.bootstrap import Place
 from extproc.dataplane.envoy_process import EnvoyProcess, write_atomically
+from extproc.dataplane.gcp_refresh import TokenKeeper
 from extproc.ledger.keeper import LedgerKeeper
+from extproc.routing.rules import session_headers
 from extproc.server.child import Child, python
 from extproc.server.fleet import Fleet
 from extproc.state import StateDir
@@ -48,7 +51,8 @@ RELOAD_AGAIN_S = 2
 ADMIN_READY_S = 30
 LEAVING_S = 5
 """How long clusters of accounts that were removed stay, for requests already bound there."""
-NEED_RESTART = ("listener", "store", "audit", "telemetry")
+NEED_RESTART = ("listener.request_body_bytes_max", "listener.header_kib_max", "store", "audit",
+                "telemetry")  # fmt: skip
 """Parts of `gateway-config` that are read when the gateway starts."""
 
 
@@ -82,6 +86,7 @@ class Gateway:
         self._client: Redis | None = None
         self._fleet: Fleet | None = None
         self._envoy: EnvoyProcess | None = None
+        self._tokens: TokenKeeper | None = None
         self._admin: Child | None = None
         self._keeper: LedgerKeeper | None = None
         self._desk: AlertDesk | None = None
@@ -114,7 +119,11 @@ class Gateway:
         self._keep(self._sequence())
         await self._start_workers()
         self._start_admin()
-        if self._options.data_plane:
+        # An Envoy that somebody else runs finds tokens beside the workers' sockets.
+        own = self._options.data_plane
+        self._tokens = TokenKeeper(self._options.state.envoy if own else self._run)
+        self._tokens.use(self.config.accounts)
+        if own:
             await self._start_envoy()
         await self._until_admin_listens()
         self._keep(self._watch_config())
@@ -301,8 +310,10 @@ class Gateway:
         The same digest means that a policy or a secret changed: everything is taken anew.
         """
         for part in NEED_RESTART:
-            if getattr(config.gateway, part) != getattr(self.config.gateway, part):
+            if attrgetter(part)(config.gateway) != attrgetter(part)(self.config.gateway):
                 log.warning("`%s` has changed: that takes a restart; the rest is loaded now", part)
+        if not session_headers(config) <= session_headers(self.config):
+            log.warning("a sticky rule reads another header: that takes a restart to be read")
         try:
             if self._envoy is not None:
                 leaving = self.config.accounts
@@ -318,6 +329,8 @@ class Gateway:
         self._fleet.reload()
         if self._desk is not None:
             self._desk.use(config)
+        if self._tokens is not None:
+            self._tokens.use(config.accounts)
         self.config, self._sources = config, sources
         self._keep(self._forget_clusters(config))
         log.info("configuration %s loaded", config.digest[:12])
@@ -348,6 +361,8 @@ class Gateway:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._envoy is not None and self._envoy.child is not None:
             await self._envoy.child.stop(grace_s=5)
+        if self._tokens is not None:
+            await self._tokens.close()
         if self._fleet is not None:
             await self._fleet.stop(grace_s=30)
         if self._keeper is not None:

@@ -13,7 +13,6 @@ from typing import Any
 from google.protobuf import duration_pb2, struct_pb2
 
 from extproc.dataplane.clusters import cluster_name
-from extproc.dataplane.listener import READ_HEADERS
 from extproc.dataplane.local_reply import PROCESSOR_DETAILS
 from extproc.dataplane.trail import attempts_made
 from extproc.exchange.values import (
@@ -30,8 +29,10 @@ from extproc.llm.error_body import refusal_body
 from extproc.server import ext_proc_pb2 as pb
 
 FILTER = "envoy.filters.http.ext_proc"
-_NAMES = {f"request.headers['{name}']": name for name in READ_HEADERS}
+_HEADER = "request.headers['"
+"""How the attribute of a header begins; `dataplane/listener.py` lists those that travel."""
 _HEAD_NAMES = frozenset({":status", "content-type", "content-encoding"})
+Pair = tuple[str, str]
 _OVERWRITE = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 
 
@@ -48,7 +49,8 @@ def attributes(message: pb.ProcessingRequest) -> dict[str, Any]:
 
 
 def incoming(attrs: Mapping[str, Any], body: bytes | None) -> Incoming:
-    headers = {_NAMES[name]: str(value) for name, value in attrs.items() if name in _NAMES}
+    start = len(_HEADER)
+    headers = {n[start:-2]: str(value) for n, value in attrs.items() if n.startswith(_HEADER)}
     return Incoming(
         decision_id=headers.get("x-envelope-decision-id", ""),
         method=str(attrs.get("request.method", "")),
@@ -104,7 +106,7 @@ def allowed(
     """
     retries = str(len(verdict.attempts) - 1)
     wanted = {"x-envoy-max-retries": retries, **headers}
-    metadata = _plan(verdict.attempts) + _fields({"envelope.request": wanted})
+    metadata = _plan(verdict.attempts, verdict.tier) + _fields({"envelope.request": wanted})
     reply = pb.ProcessingResponse(dynamic_metadata=metadata)
     response = reply.request_body.response
     response.clear_route_cache = True
@@ -205,33 +207,48 @@ def _fields(values: Mapping[str, Any]) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def _verdict(clusters: tuple[str, ...]) -> bytes:
+def _verdict(clusters: tuple[str, ...], tier: str) -> bytes:
     groups = [
         {"name": str(n), "clusters": [{"cluster_name": c, "weight": 1}]}
         for n, c in enumerate(clusters, 1)
     ]
-    return _fields({"envelope": {"verdict": "allow", "priority_groups": groups}})
+    said: dict[str, Any] = {"verdict": "allow", "priority_groups": groups}
+    if tier:
+        said["tier"] = tier
+    return _fields({"envelope": said})
 
 
 @lru_cache(maxsize=4096)
-def _bodiless(number: int, path: str, retry_on: str, version: str | None) -> bytes:
-    return _fields({f"envelope.attempt.{number}": _attempt_fields(path, retry_on, version)})
+def _bodiless(
+    number: int, path: str, retry_on: str, headers: tuple[Pair, ...], remove: tuple[str, ...],
+    delay_ms: int | None,
+) -> bytes:  # fmt: skip
+    fields = _attempt_fields(path, retry_on, headers, remove, delay_ms)
+    return _fields({f"envelope.attempt.{number}": fields})
 
 
-def _attempt_fields(path: str, retry_on: str, version: str | None) -> dict[str, Any]:
-    fields = {"path": path, "retry_on": retry_on}
-    if version is not None:
-        fields["version"] = version
+def _attempt_fields(
+    path: str, retry_on: str, headers: tuple[Pair, ...], remove: tuple[str, ...],
+    delay_ms: int | None,
+) -> dict[str, Any]:  # fmt: skip
+    fields: dict[str, Any] = {"path": path, "retry_on": retry_on}
+    if delay_ms is not None:
+        fields["delay_ms"] = delay_ms
+    if headers:
+        fields["headers"] = dict(headers)
+    if remove:
+        fields["remove"] = list(remove)
     return fields
 
 
-def _plan(attempts: tuple[Attempt, ...]) -> bytes:
-    parts = [_verdict(tuple(cluster_name(a.target.account.name) for a in attempts))]
+def _plan(attempts: tuple[Attempt, ...], tier: str) -> bytes:
+    parts = [_verdict(tuple(cluster_name(a.target.connection) for a in attempts), tier)]
     for number, a in enumerate(attempts, 1):
+        headers = tuple(a.headers.items())
         if a.body is None:
-            parts.append(_bodiless(number, a.path, a.retry_on, a.version))
+            parts.append(_bodiless(number, a.path, a.retry_on, headers, a.remove, a.delay_ms))
         else:
-            fields = _attempt_fields(a.path, a.retry_on, a.version)
+            fields = _attempt_fields(a.path, a.retry_on, headers, a.remove, a.delay_ms)
             fields["body"] = a.body.decode("utf-8")
             parts.append(_fields({f"envelope.attempt.{number}": fields}))
     return b"".join(parts)

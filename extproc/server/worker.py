@@ -22,6 +22,7 @@ from extproc.config.load import load
 from extproc.config.model import Config
 from extproc.config.sources import sources_from_json
 from extproc.exchange.world import World
+from extproc.server.health_share import HealthShare
 from extproc.server.runtime import Runtime
 from extproc.server.service import build_server
 
@@ -87,6 +88,9 @@ class Worker:
                 self._reload_forever(),
                 self._beat_forever(),
                 self._adapters.observer.run(),
+                HealthShare(
+                    self._adapters.figures, self._spec.place.metrics_folder, self._spec.place.owner
+                ).run(),
             )
         ]
         await self._server.start()

@@ -109,6 +109,18 @@ ATTEMPTS = Definition(
     "envelope_attempts_total", "counter", ("model",),
     "Attempts at providers, counted for the target that answered in the end.",
 )  # fmt: skip
+TARGET_ATTEMPTS = Definition(
+    "envelope_target_attempts_total", "counter", ("target", "key", "ending"),
+    "Attempts at each target, by how they ended: a status class, late, broken or unsent.",
+)  # fmt: skip
+SHADOWS = Definition(
+    "envelope_shadow_calls_total", "counter", ("result",),
+    "Copies that shadow rules asked for: sent, failed (no answer) or dropped (too many at once).",
+)  # fmt: skip
+LEFT_OUT = Definition(
+    "envelope_left_out_total", "counter", ("served",),
+    "Calls of which a translation left something out that changes no answer.",
+)  # fmt: skip
 FALLBACKS = Definition(
     "envelope_fallbacks_total", "counter", ("model", "served"),
     "Exchanges that another target served than the first of their plan.",
@@ -178,7 +190,7 @@ FAULTS = Definition(
 
 RECORDED = (
     REQUESTS, REFUSALS, TOKENS_USED, COST, GUARDRAILS, GUARDRAIL_FAULTS, FINDINGS, ATTEMPTS,
-    FALLBACKS, PHASES,
+    TARGET_ATTEMPTS, FALLBACKS, SHADOWS, LEFT_OUT, PHASES,
     GOVERNANCE, LIMIT_OVER, DEGRADED, CLAMPED, USAGE_FLAGS, TOKEN_USAGE, REQUEST_DURATION,
     TIME_TO_FIRST_TOKEN, TIME_PER_OUTPUT_TOKEN, OVERFLOWS, SPANS, ALERTS, FAULTS,
 )  # fmt: skip

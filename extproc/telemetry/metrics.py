@@ -34,7 +34,10 @@ class Metrics:
         self._findings = self._counter(catalog.FINDINGS)
         self._guardrail_faults = self._counter(catalog.GUARDRAIL_FAULTS)
         self._attempts = self._counter(catalog.ATTEMPTS)
+        self._target_attempts = self._counter(catalog.TARGET_ATTEMPTS)
         self._fallbacks = self._counter(catalog.FALLBACKS)
+        self._shadows = self._counter(catalog.SHADOWS)
+        self._left_out = self._counter(catalog.LEFT_OUT)
         self._limit_over = self._counter(catalog.LIMIT_OVER)
         self._degraded = self._counter(catalog.DEGRADED)
         self._clamped = self._counter(catalog.CLAMPED)
@@ -70,6 +73,14 @@ class Metrics:
             self._count_spend(record, model, extra)
         if record.served is not None:
             self._count_call(record)
+        if record.left_out:
+            self._left_out.add((model,))
+        for target, ended in record.tried:
+            ending = figures.status_class(ended.status) if ended.status else ended.ending.value
+            self._target_attempts.add((target.name, target.key or NONE, ending))
+
+    def shadowed(self, result: str) -> None:
+        self._shadows.add((result,))
 
     def fault(self, error: BaseException) -> None:
         """An exchange that could not be observed: a gap in these figures, and it shows."""

@@ -70,6 +70,11 @@ class WorkerObserver:
         except Exception as error:
             self._metrics.fault(error)
 
+    def shadowed(self, result: str) -> None:
+        """A copy of a call was `sent`, `failed` or `dropped`."""
+        self._changed = True
+        self._metrics.shadowed(result)
+
     async def run(self) -> None:
         """Publish until cancelled."""
         if self._otlp is None:

@@ -21,6 +21,10 @@ believed, what it could not is not.
 - *Doubled*: cannot reach this place; the dialects take the largest of a stream's running totals and
   never add two of them up.
 
+What has no tokens follows the same rules: `Units` that a provider tells are believed as far as they
+can be; where it tells nothing, or in another unit than it bills, what was reserved is charged
+(`untold.py`).
+
 One impossible number voids the whole report: who is wrong about one bucket is not asked for others.
 """
 
@@ -28,13 +32,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from extproc.usage.price import ANYTHING, Reach
-from extproc.usage.usage import Reported, Unsound, Usage, UsageFlag
+from extproc.usage.price import ANYTHING, Price, Reach
+from extproc.usage.untold import completed, counted_whole, lacks
+from extproc.usage.usage import NO_UNITS, Reported, Units, Unsound, Usage, UsageFlag
 
 INPUT_TIMES, INPUT_SLACK_TOKENS = 4, 16_384
 OUTPUT_TIMES, OUTPUT_SLACK_TOKENS = 4, 131_072
 OPEN_ENDED_TOKENS = 10_000_000
 SEARCHES_MAX = 1_000
+UNITS_TIMES = 4
+UNITS_SLACK = Units(images=100, characters=100_000, audio_ms=3_600_000, searches=1_000)
 
 
 def checked(
@@ -45,32 +52,42 @@ def checked(
     output_bound: int,
     open_ended: bool = False,
     reach: Reach = ANYTHING,
+    price: Price | None = None,
 ) -> tuple[Usage, tuple[UsageFlag, ...]]:
     """What to charge, and what was wrong with the report.
 
     `counted`: our own count, asked for only when needed (it reads the whole answer).
     `input_bound`, `output_bound`: tokens reserved for the attempt, all choices together.
     `open_ended`: the request can make the provider read what we cannot see. `reach`: the buckets
-    that were reserved for.
+    that were reserved for. `price`: of the model that answered, see `untold.py`.
     """
     if reported is None:
-        return counted(), ("provider_usage_missing",)
+        return counted_whole(counted(), output_bound, reach), ("provider_usage_missing",)
     if isinstance(reported, Unsound):
-        return counted(), (reported.flag,)
+        return counted_whole(counted(), output_bound, reach), (reported.flag,)
     told_input, told_output = reported.total_input_tokens, reported.total_output_tokens
-    if (not told_input and input_bound) or not told_output:
-        ours = counted()
+    if (
+        ((not told_input and input_bound) or not told_output)
+        and reported.units is NO_UNITS
+        and (input_bound or output_bound)
+    ):
+        ours = counted_whole(counted(), output_bound, reach)
         if ours.total_output_tokens > told_output or not told_input:
             return ours, ("provider_usage_zero",)
     within = told_input <= input_bound and told_output <= output_bound
     if within and not _beyond(reported, reach):
-        return reported, ()
-    if _impossible(reported, input_bound, output_bound, open_ended):
-        return counted(), ("provider_usage_absurd",)
+        if reach.units is NO_UNITS or price is None or not lacks(reported, price, reach):
+            return reported, ()
+        ours = counted_whole(counted(), output_bound, reach)
+        return completed(reported, ours, price, reach), ("provider_usage_missing",)
+    if _impossible(reported, input_bound, output_bound, open_ended, reach.units):
+        return counted_whole(counted(), output_bound, reach), ("provider_usage_absurd",)
     return reported, ("above_reservation",)
 
 
-def _impossible(usage: Usage, input_bound: int, output_bound: int, open_ended: bool) -> bool:
+def _impossible(
+    usage: Usage, input_bound: int, output_bound: int, open_ended: bool, units: Units
+) -> bool:
     most_input = INPUT_TIMES * input_bound + INPUT_SLACK_TOKENS
     if open_ended:
         most_input = max(most_input, OPEN_ENDED_TOKENS)
@@ -79,7 +96,15 @@ def _impossible(usage: Usage, input_bound: int, output_bound: int, open_ended: b
         usage.total_input_tokens > most_input
         or usage.total_output_tokens > most_output
         or usage.web_searches > SEARCHES_MAX
+        or not usage.units.within(_believable(units))
     )
+
+
+def _believable(reserved: Units) -> Units:
+    return Units(*(
+        UNITS_TIMES * getattr(reserved, name) + getattr(UNITS_SLACK, name)
+        for name in ("images", "characters", "audio_ms", "searches")
+    ))  # fmt: skip
 
 
 def _beyond(usage: Usage, reach: Reach) -> bool:
@@ -90,4 +115,5 @@ def _beyond(usage: Usage, reach: Reach) -> bool:
         or (usage.audio_input_tokens > 0 and not reach.audio_input)
         or (usage.audio_output_tokens > 0 and not reach.audio_output)
         or (usage.image_input_tokens > 0 and not reach.image_input)
+        or not (usage.units is NO_UNITS or usage.units.within(reach.units))
     )

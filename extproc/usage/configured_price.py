@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from decimal import ROUND_CEILING, Decimal
 
-from extproc.config.model import PriceSpec, PriceTier
-from extproc.usage.price import UNSET, Price, Rates
+from extproc.config.provider_model import PriceSpec, PriceTier
+from extproc.usage.price import UNSET, Price, Rates, UnitRates
 
 NANO = 1_000_000_000
 
@@ -24,6 +24,12 @@ def configured_price(spec: PriceSpec) -> Price:
         tuple((start, _rates(spec, start + 1)) for start in starts),
         per_request=nano_usd(spec.per_request_usd),
         per_web_search=nano_usd(spec.web_search_usd),
+        units=UnitRates(
+            image=nano_usd(spec.per_image_usd),
+            mchar=nano_usd(spec.per_mchar_usd),
+            audio_hour=60 * nano_usd(spec.per_audio_minute_usd),
+            search=nano_usd(spec.per_search_usd),
+        ),
     )
 
 
@@ -40,6 +46,7 @@ def _rates(spec: PriceSpec, input_tokens: int) -> Rates:
         audio_input=nano_usd(spec.audio_input_per_mtok, UNSET),
         audio_output=nano_usd(spec.audio_output_per_mtok, UNSET),
         image_input=nano_usd(spec.image_input_per_mtok, UNSET),
+        image_output=nano_usd(spec.image_output_per_mtok, UNSET),
     )
 
 

@@ -2,16 +2,21 @@
 
 Promises: a worst case is never below what the same call can cost; every cost is rounded up once, at
 the end (P2). Unit: nano-USD per million tokens, so that USD per million tokens x 10^9 stays an
-exact integer.
+exact integer. What is billed by other units than tokens (`Units`) has a price of its own, reached
+only where there are any.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from extproc.usage.usage import Usage
+from extproc.usage.usage import NO_UNITS, Units, Usage
 
 MTOK = 1_000_000
+HOUR_MS = 3_600_000
+FREE_OPERATIONS = frozenset(("count_tokens",))
+"""Nobody bills them, whatever the model costs."""
 
 
 UNSET = -1
@@ -23,8 +28,8 @@ class Rates:
     """Nano-USD per million tokens, one per bucket of `Usage`.
 
     A bucket without a rate of its own costs what the bucket costs that it is part of, never
-    nothing: an hour's cache writes are cache writes, audio and images in are input, audio out is
-    output. A cached token that was audio has the audio rate.
+    nothing: an hour's cache writes are cache writes, audio and images in are input, audio and
+    images out are output. A cached token that was audio has the audio rate.
     """
 
     input: int
@@ -35,6 +40,7 @@ class Rates:
     audio_input: int = UNSET
     audio_output: int = UNSET
     image_input: int = UNSET
+    image_output: int = UNSET
 
     def __post_init__(self) -> None:
         for name, whole in _PART_OF.items():
@@ -47,7 +53,21 @@ _PART_OF = {
     "audio_input": "input",
     "audio_output": "output",
     "image_input": "input",
+    "image_output": "output",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRates:
+    """Nano-USD: `image` and `search` each, `mchar` for a million characters, `audio_hour`."""
+
+    image: int = 0
+    mchar: int = 0
+    audio_hour: int = 0
+    search: int = 0
+
+
+NO_UNIT_RATES = UnitRates()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +83,7 @@ class Price:
     service_tiers: tuple[tuple[str, Price], ...] = ()
     per_request: int = 0
     per_web_search: int = 0
+    units: UnitRates = NO_UNIT_RATES
 
     def rates(self, input_tokens: int) -> Rates:
         """The rates of a call with so many input tokens, those of every bucket together."""
@@ -81,7 +102,8 @@ class Price:
 class Reach:
     """Which buckets one request can get tokens into. Who does not know says True.
 
-    `web_searches`: the most it can make.
+    `web_searches`: the most it can make. `units`: the most of each it can be billed for. `unseen`:
+    its answer is sound or pictures, whose tokens nobody here can count.
     """
 
     audio_input: bool = True
@@ -89,6 +111,8 @@ class Reach:
     image_input: bool = True
     cache_write_1h: bool = True
     web_searches: int = 0
+    units: Units = NO_UNITS
+    unseen: Literal["", "audio", "image"] = ""
 
 
 ANYTHING = Reach()
@@ -106,8 +130,12 @@ def cost_nano_usd(usage: Usage, price: Price) -> int:
         + usage.image_input_tokens * rates.image_input
         + usage.output_tokens * rates.output
         + usage.audio_output_tokens * rates.audio_output
+        + usage.image_output_tokens * rates.image_output
     )
-    return _ceil(tokens) + price.per_request + usage.web_searches * price.per_web_search
+    once = price.per_request + usage.web_searches * price.per_web_search
+    if usage.units is NO_UNITS:
+        return _ceil(tokens) + once
+    return _with_units(tokens, usage.units, price.units) + once
 
 
 def worst_case(
@@ -122,8 +150,19 @@ def worst_case(
         if input_tokens > above:
             tier_before, tier_after = _dearest(rates, reach)
             before, after = max(before, tier_before), max(after, tier_after)
-    tokens = _ceil(input_tokens * before + output_tokens * choices * after)
-    return tokens + price.per_request + reach.web_searches * price.per_web_search
+    tokens = input_tokens * before + output_tokens * choices * after
+    once = price.per_request + reach.web_searches * price.per_web_search
+    if reach.units is NO_UNITS:
+        return _ceil(tokens) + once
+    return _with_units(tokens, reach.units, price.units) + once
+
+
+def _with_units(tokens: int, units: Units, rates: UnitRates) -> int:
+    """`tokens`: nano-USD per million tokens, as characters are; sound is by the hour."""
+    millionths = tokens + units.characters * rates.mchar
+    hours = units.audio_ms * rates.audio_hour
+    fractions = -(-(millionths * HOUR_MS + hours * MTOK) // (MTOK * HOUR_MS))
+    return fractions + units.images * rates.image + units.searches * rates.search
 
 
 def _dearest(r: Rates, reach: Reach) -> tuple[int, int]:
@@ -135,7 +174,9 @@ def _dearest(r: Rates, reach: Reach) -> tuple[int, int]:
         before = max(before, r.audio_input)
     if reach.image_input:
         before = max(before, r.image_input)
-    return before, max(r.output, r.audio_output) if reach.audio_output else r.output
+    # Models that draw do so unasked; only theirs have a rate of its own.
+    after = max(r.output, r.image_output)
+    return before, max(after, r.audio_output) if reach.audio_output else after
 
 
 def _ceil(nano_usd_per_mtok: int) -> int:

@@ -17,14 +17,16 @@ from genai_prices.types import (
 )
 
 from extproc.usage.configured_price import nano_usd
-from extproc.usage.price import UNSET, Price, Rates
+from extproc.usage.price import UNSET, Price, Rates, UnitRates
 
 Listed = Decimal | TieredPrices | None
 _COLUMNS = (
     "input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok",
-    "input_audio_mtok", "output_audio_mtok", "input_image_mtok",
+    "input_audio_mtok", "output_audio_mtok", "input_image_mtok", "output_image_mtok",
 )  # fmt: skip
-"""The list's units, in the order of `Rates`. Its others do not occur in what is governed here."""
+"""The list's units, in the order of `Rates`. Beside them `input_mchars`, `input_audio_hours` and
+the fees per thousand are read; its others do not occur in what is governed here. `audio_hours`
+alone does not say which way the sound goes."""
 
 
 def listed_price(
@@ -32,14 +34,22 @@ def listed_price(
 ) -> Price | None:
     """Look a model up as of `today` (UTC); None when the list does not know it or calls it free.
 
-    An account of a known provider is looked up there, an `openai-compatible` one by its URL.
+    `provider`: its name in the list. One the list has no such provider of is looked up by the
+    account's URL. How a model's name may be written (dates, regions, ARNs) is the list's own
+    knowledge; an Azure deployment with a name of its own is not known to it.
     """
     return _listed(provider, base_url, model_id, today or datetime.now(UTC).date())
 
 
+@lru_cache(maxsize=1)
+def _providers() -> frozenset[str]:
+    return frozenset(provider.id for provider in get_snapshot().providers)
+
+
 @lru_cache(maxsize=4_096)
 def _listed(provider: str, base_url: str, model_id: str, day: date) -> Price | None:
-    known = provider if provider in ("openai", "anthropic") else None
+    # The list's own search by name is not exact: it takes `openai-compatible` for OpenAI.
+    known = provider if provider in _providers() else None
     try:
         _, model = get_snapshot().find_provider_model(
             model_id, None, known, None if known else base_url
@@ -52,7 +62,7 @@ def _listed(provider: str, base_url: str, model_id: str, day: date) -> Price | N
 def _price(model: ModelInfo, day: date) -> Price | None:
     standard = _standard(model, day)
     price = _as_price(standard, ModelPrice())
-    if price.base.input == price.base.output == price.per_request == 0:
+    if not (price.base.input or price.base.output or price.per_request or _any(price.units)):
         return None
     lanes: dict[str, Price] = {}
     for variant in model.price_variants or ():
@@ -91,7 +101,15 @@ def _as_price(standard: ModelPrice, lane: ModelPrice) -> Price:
         tuple((start, _rates(columns, start + 1)) for start in sorted(starts)),
         per_request=_each(listed("requests_kcount")),
         per_web_search=_each(listed("web_searches_kcount")),
+        units=UnitRates(
+            mchar=nano_usd(_at(listed("input_mchars"), 0)),
+            audio_hour=nano_usd(_at(listed("input_audio_hours"), 0)),
+        ),
     )
+
+
+def _any(units: UnitRates) -> bool:
+    return bool(units.image or units.mchar or units.audio_hour or units.search)
 
 
 def _rates(columns: list[Listed], input_tokens: int) -> Rates:

@@ -5,7 +5,7 @@ cost can be recomputed later (P6). Refuses: to guess. A model without a price, o
 of zero, is None = unpriced, and the caller decides (defaults deny).
 
 The price list is genai-prices' bundled snapshot; its updater (network) is never called.
-Not priced: batch discounts, code execution by the hour, audio by the second.
+Not priced: batch discounts, code execution by the hour, a provider's least billed length of sound.
 """
 
 from __future__ import annotations
@@ -16,15 +16,26 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 
-from extproc.config.model import Config, ModelSpec, ProviderAccount
+from extproc.config.model import Config
+from extproc.config.provider_model import ModelSpec, ProviderAccount
 from extproc.usage.configured_price import configured_price
-from extproc.usage.price import Price, Rates, Reach, cost_nano_usd, worst_case
+from extproc.usage.price import (
+    FREE_OPERATIONS,
+    Price,
+    Rates,
+    Reach,
+    UnitRates,
+    cost_nano_usd,
+    worst_case,
+)
 
 __all__ = [
+    "FREE_OPERATIONS",
     "Price",
     "PriceTable",
     "Rates",
     "Reach",
+    "UnitRates",
     "cost_nano_usd",
     "price_table_digest",
     "resolve",
@@ -71,4 +82,5 @@ def resolve(account: ProviderAccount, model: ModelSpec, today: date | None = Non
     # Imported here: 0.2 s and 20 MB that a configuration with its own prices never needs.
     from extproc.usage.price_list import listed_price
 
-    return listed_price(account.provider, account.base_url, model.id, today)
+    name = account.preset.prices or account.provider
+    return listed_price(name, account.url, model.id, today)

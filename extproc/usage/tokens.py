@@ -16,9 +16,13 @@ from extproc.llm.billable import Billable
 from extproc.llm.call import Family
 from extproc.usage.input_bound import InputBound, input_bound
 
-OUTPUT_PERCENT: dict[Family, int] = {"openai": 100, "anthropic": 125}
+OUTPUT_PERCENT: dict[Family, int] = {
+    "openai": 100, "anthropic": 125, "gemini": 100, "bedrock": 125, "cohere": 100,
+}  # fmt: skip
 """Of o200k's count; over 100, so that a count stays an integer and rounds up. An estimate of what
-was written, for answers whose provider does not say; the input's factor is a bound."""
+was written, for answers whose provider does not say; the input's factor is a bound. Of prose, the
+vocabularies of Gemini and Command, as large as o200k's, make as many; Bedrock is counted as
+Claude."""
 
 LARGE_CHARS = 64 * 1024
 SLICE_CHARS = 16 * 1024

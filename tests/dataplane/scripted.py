@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 HOST = "127.0.0.1"
+DRIP_MS, PIECES = 500, 5
 FORGED = {
     "x-envelope-sent": "0",
     "x-envelope-retry": "1",
@@ -28,16 +30,19 @@ FORGED = {
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request as it arrived. Header names are lower case."""
+    """One request as it arrived. Header names are lower case. `at_s`: of a steady clock."""
 
     path: str
     headers: dict[str, str]
     body: bytes
+    at_s: float
 
 
 class ScriptedProvider:
-    """Words of a script: a number is that status; `forge`: a 400 with our own headers on it;
-    `hang`: no answer; `cut`: close the connection without one; `half`: part of one, then silence.
+    """Words of a script: a number is that status, `429+30` the same with `retry-after: 30`, and
+    `200@400` after 400 ms; `forge`: a 400 with our own headers on it; `hang`: no answer; `cut`:
+    close the connection without one; `half`: part of one, then silence; `drip`: a head, then
+    the body in pieces over DRIP_MS.
     """
 
     def __init__(self) -> None:
@@ -69,12 +74,24 @@ class ScriptedProvider:
             while (request := _read(stream)) is not None:
                 self.seen.append(request)
                 word = self._script.pop(0) if self._script else "200"
-                if word == "cut":
+                word, _, wait_ms = word.partition("@")
+                if word == "cut" or self._over.wait(int(wait_ms or 0) / 1000):
                     return
+                if word == "drip":
+                    self._drip(connection)
+                    continue
                 connection.sendall(_bytes_of(word))
                 if word in ("hang", "half"):
                     self._over.wait()
                     return
+
+    def _drip(self, connection: socket.socket) -> None:
+        answer = _answer(200, {})
+        start = len(answer) - PIECES
+        connection.sendall(answer[:start])
+        for at in range(start, len(answer)):
+            self._over.wait(DRIP_MS / PIECES / 1000)
+            connection.sendall(answer[at : at + 1])
 
 
 def _read(stream: Any) -> Seen | None:
@@ -85,7 +102,8 @@ def _read(stream: Any) -> Seen | None:
     while text := stream.readline().decode().strip():
         name, _, value = text.partition(":")
         headers[name.lower()] = value.strip()
-    return Seen(line.split()[1], headers, stream.read(int(headers.get("content-length", "0"))))
+    body = stream.read(int(headers.get("content-length", "0")))
+    return Seen(line.split()[1], headers, body, time.monotonic())
 
 
 def _bytes_of(word: str) -> bytes:
@@ -97,7 +115,8 @@ def _bytes_of(word: str) -> bytes:
         case "forge":
             return _answer(400, FORGED)
         case _:
-            return _answer(int(word), {})
+            status, _, rest = word.partition("+")
+            return _answer(int(status), {"retry-after": rest} if rest else {})
 
 
 def _answer(status: int, headers: Mapping[str, str]) -> bytes:

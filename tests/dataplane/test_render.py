@@ -130,7 +130,8 @@ def test_limits_are_set_on_purpose(tmp_path: Path) -> None:
     assert http["normalize_path"] and http["merge_slashes"]
     assert "upgrade_configs" not in text
     assert set(found["admin"]["address"]) == {"pipe"}
-    one_message = http["route_config"]["virtual_hosts"][0]["routes"][0]["match"]
+    routes = {r["name"]: r for r in http["route_config"]["virtual_hosts"][0]["routes"]}
+    one_message = routes["one-message"]["match"]
     assert one_message["headers"][1]["range_match"] == {"start": "1", "end": str(10485760 + 1)}
 
 
@@ -148,6 +149,6 @@ def test_tls_verifies_the_providers_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["attempt", "answer_lock", "hold"])
 def test_the_lua_filters_are_packaged(name: str) -> None:
     """Contract: `pip install .` needs no checkout; the filters travel with the package."""
-    from extproc.dataplane.listener import lua
+    from extproc.dataplane.typed import lua
 
     assert "function envoy_on_re" in lua(name)

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from extproc.dataplane.trail import CONNECTION, COUNT, DETAILS, TRAIL, attempts_made
+from extproc.dataplane.trail import (
+    CONNECTION,
+    COUNT,
+    DETAILS,
+    RETRY_AFTER,
+    TRAIL,
+    attempts_made,
+)
 from extproc.routing.values import Ended, Ending
 
 ANSWERED, LATE, BROKEN, UNSENT = Ending.ANSWERED, Ending.LATE, Ending.BROKEN, Ending.UNSENT
@@ -39,6 +46,7 @@ def head(trail: str | None, count: int, details: str, *, connected: bool = True)
         ("1:unsent,2:broken", 3, "lua_response", True, [Ended(1, UNSENT), Ended(2, BROKEN)]),
         ("1:503", 1, "via_upstream", True, [Ended(1, ANSWERED, 503)]),
         ("1:503", 2, "no_healthy_upstream", False, [Ended(1, ANSWERED, 503)]),
+        ("1:429+30,2", 2, RESET, True, [Ended(1, ANSWERED, 429, 30), Ended(2, BROKEN)]),
     ],
 )
 def test_every_attempt_is_told(
@@ -47,6 +55,15 @@ def test_every_attempt_is_told(
     """P2: in order, each with its slot; the last one by the head's own details."""
     attrs = head(trail, count, details, connected=connected)
     assert attempts_made(attrs, 200 if trail != "1:503" else 503) == tuple(ended)
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"), [("7", 7), ("", 0), ("-1", 0), ("1.5", 0), ("123456", 0), ("Wed, 21", 0)]
+)
+def test_what_the_last_answer_asks_for(said: str, seconds: int) -> None:
+    """Route: whole seconds; a date and nonsense ask for none."""
+    attrs = {**head(None, 1, "via_upstream"), RETRY_AFTER: said}
+    assert attempts_made(attrs, 429) == (Ended(1, ANSWERED, 429, seconds),)
 
 
 def test_what_nobody_saw_counts_as_worked() -> None:

@@ -43,7 +43,7 @@ def test_the_example_renders_without_its_secrets() -> None:
     """Contract 6: `make envoy-config` needs no key of a provider."""
     found = json.loads(render(EXAMPLE, Path("/run/envelope")))
     names = {cluster["name"] for cluster in found["static_resources"]["clusters"]}
-    assert names == {"envelope.processor", "envelope.nowhere",
+    assert names == {"envelope.processor", "envelope.nowhere", "envelope.pause",
                      "account.openai-main", "account.anthropic-main"}  # fmt: skip
 
 

@@ -118,7 +118,7 @@ def pytest_runtest_makereport(
 
 def session_documents(provider_url: str, refusing_port: int, odd_url: str) -> Documents:
     """The contract's sample, and what the tests need beside it."""
-    documents = Documents().sample(provider_url)
+    documents = Documents().sample(provider_url).unmoved()
     _accounts(documents, provider_url, refusing_port)
     documents.provider("odd", f"{odd_url}/v1", [priced(model, 1, 1) for model in ODD])
     _callers(documents)

@@ -105,7 +105,8 @@ class GatewayUnderTest:
     def _spawn(self) -> float:
         """From the main thread: the kernel ties it to the thread. Until when it must be ready."""
         (self.folder / "ready.json").unlink(missing_ok=True)
-        environment = {**child_environment(ROOT), "OPENAI_API_KEY": self.provider.openai_key}
+        environment = {**child_environment(ROOT), "OPENAI_API_KEY": self.provider.openai_key,
+                       "DEAD_KEY": "sk-no-longer-valid"}  # fmt: skip
         self._child = Child("gateway", self._command, env=environment, log=self.log)
         return time.monotonic() + START_S
 

@@ -23,7 +23,8 @@ ID = "0e270c46-35c4-4439-901b-74b9cb3ab75f"
 
 def answer(*, stream: bool, choices: int = 1, usage: bool = False) -> FixedAnswer:
     call = LlmCall("chat", "prod/smart", stream, None, choices, ())
-    return FixedAnswer(TEXT, call, ID, 1_790_000_000, usage)
+    asked = {"stream_options": {"include_usage": usage}}
+    return FixedAnswer(TEXT, call, ID, 1_790_000_000, asked)
 
 
 @contextmanager

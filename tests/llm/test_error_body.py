@@ -8,9 +8,13 @@ import anthropic
 import httpx2
 import openai
 import pytest
+from google import genai
+from google.genai import errors as google_errors
+from google.genai import types as google_types
 
 from extproc.errors import Code, Refusal
-from extproc.llm.error_body import provider_error, refusal_body, stream_error_frame
+from extproc.llm.call import Family
+from extproc.llm.error_body import map_error, provider_error, refusal_body, stream_error_frame
 
 OPENAI_CLASSES = {
     400: openai.BadRequestError,
@@ -161,3 +165,111 @@ def test_anthropics_error_models_read_them() -> None:
     parsed = ErrorResponse.model_validate(body)
     assert parsed.error.type == "rate_limit_error"
     assert parsed.request_id == "d-9"
+
+
+def gemini(http: httpx2.Client) -> genai.Client:
+    options = google_types.HttpOptions(base_url="http://h", httpx_client=http)
+    return genai.Client(api_key="k", http_options=options)
+
+
+@pytest.mark.parametrize("code", list(Code))
+def test_googles_sdk_raises_its_own_classes(code: Code) -> None:
+    """Contract, section 3: status, Google's word for it, our code and the decision id."""
+    refusal = Refusal(code, detail="Rule 'x'.", param="contents", retry_after_ms=1_200)
+    client = gemini(answering(refusal.status, refusal_body("gemini", refusal, "d-1")))
+    kind = google_errors.ClientError if refusal.status < 500 else google_errors.ServerError
+    with pytest.raises(kind) as caught:
+        client.models.generate_content(model="a/b", contents="x")
+    error = caught.value
+    assert (error.code, error.message) == (refusal.status, refusal.message)
+    assert error.status and error.status == error.status.upper()
+    told = error.details["error"]
+    info, retry = told["details"]
+    assert (told["reason"], info["reason"]) == (code.value, code.value)
+    assert info["@type"] == "type.googleapis.com/google.rpc.ErrorInfo"
+    assert info["metadata"] == {"decision_id": "d-1", "param": "contents"}
+    assert retry["retryDelay"] == "2s"
+
+
+def test_googles_words_for_a_status() -> None:
+    """Contract, section 4: `status` is the canonical code that Google's API guide names."""
+    pairs = {
+        Code.INVALID_REQUEST: "INVALID_ARGUMENT",
+        Code.INVALID_API_KEY: "UNAUTHENTICATED",
+        Code.PERMISSION_DENIED: "PERMISSION_DENIED",
+        Code.UNKNOWN_ROUTE: "NOT_FOUND",
+        Code.BUDGET_EXCEEDED: "RESOURCE_EXHAUSTED",
+        Code.UPSTREAM_TIMEOUT: "DEADLINE_EXCEEDED",
+        Code.OVERLOADED: "UNAVAILABLE",
+    }
+    for code, word in pairs.items():
+        error = json.loads(refusal_body("gemini", Refusal(code), "d"))["error"]
+        assert (error["status"], error["code"]) == (word, Refusal(code).status)
+
+
+def test_a_stream_of_googles_ends_in_an_error_its_sdk_raises() -> None:
+    """P5: a refusal in the middle of a stream is raised, with our code."""
+    chunk = {"candidates": [{"content": {"role": "model", "parts": [{"text": "so far"}]}}]}
+    refusal = Refusal(Code.GUARDRAIL_BLOCKED, detail="global/pii")
+    body = f"data: {json.dumps(chunk)}\n\n".encode() + stream_error_frame("gemini", refusal, "d")
+    seen = []
+    with pytest.raises(google_errors.ClientError) as caught:
+        for one in gemini(streaming(body)).models.generate_content_stream(model="m", contents="x"):
+            seen.append(one.text)
+    assert seen == ["so far"]
+    assert caught.value.code == 400
+    assert caught.value.details["error"]["reason"] == "guardrail_blocked"
+
+
+FAMILIES: tuple[Family, ...] = ("openai", "anthropic", "gemini", "bedrock", "cohere")
+WORDS: list[tuple[Family, bytes]] = [
+    ("gemini", b'{"error":{"code":400,"message":"Too long","status":"INVALID_ARGUMENT"}}'),
+    ("gemini", b'[{"error":{"code":400,"message":"Too long","status":"INVALID_ARGUMENT"}}]'),
+    ("bedrock", b'{"message":"Too long"}'),
+    ("bedrock", b'{"Message":"Too long"}'),
+    ("cohere", b'{"message":"Too long"}'),
+    ("cohere", b'{"id":"r-1","message":"Too long"}'),
+    ("openai", b'{"error":{"message":"Too long","code":"x"}}'),
+    ("anthropic", b'{"type":"error","error":{"type":"x","message":"Too long"}}'),
+]
+
+
+@pytest.mark.parametrize(("family_in", "body"), WORDS)
+@pytest.mark.parametrize("family_out", FAMILIES)
+def test_every_providers_words_in_every_dialect(
+    family_out: Family, family_in: Family, body: bytes
+) -> None:
+    """Contract, section 4: whoever answers, the caller reads the words where its SDK looks."""
+    tree = json.loads(provider_error(family_out, family_in, 400, body, "d"))
+    error = tree if family_out in ("bedrock", "cohere") else tree["error"]
+    assert error["message"] == "Too long"
+    if family_out == "gemini":
+        assert (error["code"], error["status"]) == (400, "INVALID_ARGUMENT")
+
+
+def test_googles_own_error_stays_as_it_is() -> None:
+    """Contract, section 4: details and all; a list of one is made one."""
+    body = b'{ "error": {"code": 429, "message": "m", "status": "RESOURCE_EXHAUSTED"} }'
+    assert provider_error("gemini", "gemini", 429, body, "d") is body
+    assert json.loads(provider_error("gemini", "gemini", 429, b"[" + body + b"]", "d"))["error"]
+
+
+CREDENTIALS: list[tuple[Family, int, bytes]] = [
+    ("gemini", 400, b'{"error":{"code":400,"message":"API key not valid: AIzaX","details":[]}}'),
+    ("gemini", 400, b'{"error":{"code":400,"message":"AIzaX","details":[{"reason":'
+                    b'"API_KEY_INVALID"}]}}'),
+    ("gemini", 403, b'{"error":{"code":403,"message":"Consumer api_key:AIzaX is suspended"}}'),
+    ("bedrock", 403, b'{"message":"User: arn:aws:sts::1:AIzaX is not authorized"}'),
+    ("cohere", 401, b'{"message":"invalid api token AIzaX"}'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("family_in", "status", "body"), CREDENTIALS)
+def test_nobodys_word_on_the_gateways_key_leaves(
+    family_in: Family, status: int, body: bytes
+) -> None:
+    """P4: Google says it with 400 and 403, AWS with 403."""
+    for family_out in FAMILIES:
+        assert b"AIzaX" not in provider_error(family_out, family_in, status, body, "d")
+    in_stream = json.dumps(map_error("openai", status, json.loads(body)))
+    assert family_in == "bedrock" or "AIzaX" not in in_stream

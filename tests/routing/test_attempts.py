@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.config.model import ModelSpec, ProviderAccount
-from extproc.routing.attempts import ATTEMPTS_MAX, BROKEN, LATE, SILENT, Step, steps, without
+from extproc.routing.attempts import (
+    ATTEMPTS_MAX,
+    BROKEN,
+    KEY_REFUSED,
+    LATE,
+    SILENT,
+    Step,
+    steps,
+    without,
+)
 from extproc.routing.values import Target
 
 CODES = (401, 408, 429, 500, 502, 503, 504)
@@ -27,8 +37,13 @@ def target(
 
 @st.composite
 def plans(draw: st.DrawFn) -> list[Target]:
-    count = draw(st.integers(1, 4))
-    return [target(f"t{n}", draw(st.integers(0, 4)), draw(SOME), draw(SOME)) for n in range(count)]
+    """Some targets, some of them with several keys."""
+    found: list[Target] = []
+    for n in range(draw(st.integers(1, 4))):
+        plain = target(f"t{n}", draw(st.integers(0, 4)), draw(SOME), draw(SOME))
+        keys = draw(st.integers(0, 3))
+        found += [replace(plain, key=f"k{k}", unkeyed=plain) for k in range(keys)] or [plain]
+    return found
 
 
 def table(planned: Sequence[Step]) -> list[tuple[str, str]]:
@@ -90,9 +105,31 @@ def test_every_plan_goes_forward_and_ends(targets: list[Target]) -> None:
     for slot, step in enumerate(planned, 1):
         for ending, lead in step.leads.items():
             assert slot < lead.slot <= len(planned)
-            assert planned[lead.slot - 1].target.account.name == lead.account
+            onto = planned[lead.slot - 1].target
+            assert onto.connection == lead.account
             listed = (*step.target.retry_codes, *step.target.fallback_codes)
+            if onto is not step.target and onto.base is step.target.base:
+                assert int(ending) in KEY_REFUSED
+                continue
             assert set(SILENT.get(ending, (0,)) if ending in SILENT else (int(ending),)) & {*listed}
+
+
+@given(plans(), st.integers(0, 6))
+def test_every_listed_target_is_reached(targets: list[Target], more: int) -> None:
+    """Route: as long as there are slots for all, none is crowded out by another's tries, and none
+    has more than its own."""
+    listed = [replace(t, fallback_codes=(503,)) for t in (*targets, *map(named, range(more)))]
+    planned = steps(listed)
+    bases = list(dict.fromkeys(t.base for t in listed))
+    reached = list(dict.fromkeys(s.target.base for s in planned))
+    assert reached == bases[:ATTEMPTS_MAX]
+    for one in listed:
+        tries = sum(step.target is one for step in planned)
+        assert tries <= 1 + (one.retries if one.retry_codes else 0)
+
+
+def named(number: int) -> Target:
+    return target(f"more{number}")
 
 
 @given(plans())
@@ -101,9 +138,9 @@ def test_no_way_through_a_plan_costs_more_than_is_counted(targets: list[Target])
     planned = steps(targets)
     for way in _ways(planned, 1):
         answered, *silent = reversed(way)
-        counted = [s.target for s in planned[: answered - 1] if s.billable]
+        counted = [s.target.base for s in planned[: answered - 1] if s.billable]
         for slot in silent:
-            counted.remove(planned[slot - 1].target)
+            counted.remove(planned[slot - 1].target.base)
 
 
 def _ways(planned: Sequence[Step], slot: int) -> Iterator[list[int]]:
@@ -127,7 +164,7 @@ def test_a_target_that_falls_out_is_passed_over(targets: list[Target], gone: set
     for slot, step in enumerate(left, 1):
         for lead in step.leads.values():
             assert slot < lead.slot <= len(left)
-            assert left[lead.slot - 1].target.account.name == lead.account
+            assert left[lead.slot - 1].target.connection == lead.account
     assert bool(left) == bool(kept)
     assert without(planned, lambda _: False) == planned
 

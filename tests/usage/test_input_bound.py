@@ -178,3 +178,36 @@ async def test_large_requests_are_bounded_alike() -> None:
     sliced, whole = await COUNTER.bound_large(large, BOTH), COUNTER.bound(large, BOTH)
     assert abs(sliced.input_tokens - whole.input_tokens) < 100
     assert abs(sliced.more_output_tokens - whole.more_output_tokens) < 50
+
+
+@given(SIDES, SIDES)
+def test_a_known_size_is_never_dearer_than_an_unknown_one(width: int, height: int) -> None:
+    """P2: every family has a most for one image, and no size reaches beyond it."""
+    for family in ("anthropic", "gemini", "bedrock", "cohere"):
+        tokens = image_tokens(family, Image((width, height)), dear=False)  # type: ignore[arg-type]
+        assert 0 < tokens <= image_tokens(family, Image(), dear=False)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("family", "size", "tokens"),
+    [
+        ("gemini", (960, 540), 2 * 258),
+        ("gemini", (1_920, 1_080), 6 * 258),
+        ("gemini", (3_072, 3_072), 16 * 258),
+        ("gemini", (64, 64), 1_120),
+        ("cohere", (512, 512), 256),
+        ("cohere", (2_000, 1_500), 12 * 256),
+        ("bedrock", (1_000, 1_000), 1_334),
+        ("bedrock", (300, 300), 6_404),
+    ],
+)
+def test_published_image_sizes(family: Family, size: tuple[int, int], tokens: int) -> None:
+    """P2: tiles of 768 and 258 tokens (Gemini), of 512 and 256 (Cohere); Claude's and Llama's."""
+    assert image_tokens(family, Image(size), dear=False) >= tokens
+
+
+@pytest.mark.parametrize("family", ["gemini", "cohere"])
+def test_numbers_are_dearer_where_each_digit_is_a_token(family: Family) -> None:
+    """P2: a text of which a quarter is numbers stays within the bound."""
+    words, numbers = 750, 250  # o200k's tokens; three digits each
+    assert bound(Billable(), family, raw=words + numbers) >= words + 3 * numbers

@@ -12,15 +12,30 @@ local OPENAI = '{"error":{"message":"' .. TEXT ..
 local ANTHROPIC = '{"type":"error","error":{"type":"overloaded_error","message":"' .. TEXT ..
   '","code":"overloaded"},"request_id":"%s"}'
 
+local GEMINI = '{"error":{"code":503,"message":"' .. TEXT ..
+  '","status":"UNAVAILABLE","reason":"overloaded","details":[{"@type":' ..
+  '"type.googleapis.com/google.rpc.ErrorInfo","reason":"overloaded","domain":"envelope",' ..
+  '"metadata":{"decision_id":"%s"}}]}}'
+local BODIES = {openai = OPENAI, anthropic = ANTHROPIC, gemini = GEMINI}
+
+local function begins(path, prefix)
+  return path:find(prefix, 1, true) == 1
+end
+
+-- Whose paths these are stands in extproc/llm/endpoints.py.
+local function family(path)
+  if begins(path, "/v1/messages") or begins(path, "/anthropic/") then return "anthropic" end
+  if begins(path, "/v1beta/") or begins(path, "/genai/") then return "gemini" end
+  if begins(path, "/v1/models/") and path:find(":", 1, true) then return "gemini" end
+  return "openai"
+end
+
 function envoy_on_request(handle)
   -- Kept for the answer: the header itself is never sent to a provider.
   local headers = handle:headers()
   local metadata = handle:streamInfo():dynamicMetadata()
   metadata:set("envelope.exchange", "decision_id", headers:get("x-envelope-decision-id"))
-  local path = headers:get(":path") or ""
-  if path:find("/v1/messages", 1, true) == 1 or path:find("/anthropic/", 1, true) == 1 then
-    metadata:set("envelope.exchange", "anthropic", true)
-  end
+  metadata:set("envelope.exchange", "family", family(headers:get(":path") or ""))
 end
 
 local function seq(handle)
@@ -31,12 +46,12 @@ end
 
 local function refusal(handle)
   local exchange = handle:streamInfo():dynamicMetadata():get("envelope.exchange")
-  return string.format(exchange.anthropic and ANTHROPIC or OPENAI, exchange.decision_id)
+  return string.format(BODIES[exchange.family], exchange.decision_id)
 end
 
 local function error_event(handle)
   local exchange = handle:streamInfo():dynamicMetadata():get("envelope.exchange")
-  local head = exchange.anthropic and "\n\nevent: error\ndata: " or "\n\ndata: "
+  local head = exchange.family == "anthropic" and "\n\nevent: error\ndata: " or "\n\ndata: "
   return head .. refusal(handle) .. "\n\n"
 end
 

@@ -18,6 +18,7 @@ from extproc.identity.directory import Directory
 from extproc.identity.principal import Principal
 from extproc.identity.scope import in_scope
 from extproc.routing.plan import Router
+from extproc.routing.values import Ask
 
 
 def judge_mistakes(config: Config) -> list[tuple[str, str]]:
@@ -53,7 +54,7 @@ def _calls(
             f"every call of virtual-account '{account.name}' would be refused "
             f"({refusal.detail.rstrip('.')}): its tags must say what the contract asks for"
         )
-    if router.route(settings.model, account.subjects, metadata, 0.0) is None:
+    if router.route(Ask(settings.model, account.subjects, metadata)) is None:
         near = did_you_mean(settings.model, router.models)
         yield f"no model or virtual model '{settings.model}' for '{account.name}'{near}"
     elif not in_scope(account, settings.model):

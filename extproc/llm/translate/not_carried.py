@@ -21,6 +21,14 @@ class NotCarried(Exception):
         self.param, self.what = param, what
 
 
+class Unreadable(Exception):
+    """A provider's answer is not of its own dialect's shape. `where`: a place, never content."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(where)
+        self.where = where
+
+
 def refusing(translate: Callable[[], Json]) -> Json | Refusal:
     """Run a request translation; a NotCarried becomes `invalid_request` with its field's name."""
     try:
@@ -36,10 +44,10 @@ def unreadable_answer(where: str) -> Refusal:
 
 
 def need(holder: Any, key: str, kind: type, path: str) -> Any:
-    """`holder[key]`, which must be a `kind`."""
+    """`holder[key]`, which must be a `kind`. `path` of the holder, '' for the body itself."""
     value = holder.get(key) if type(holder) is dict else None
     if type(value) is not kind:
-        raise NotCarried(f"{path}.{key}", "is missing or ill-typed")
+        raise NotCarried(f"{path}.{key}" if path else key, "is missing or ill-typed")
     return value
 
 

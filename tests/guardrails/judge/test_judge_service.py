@@ -13,10 +13,11 @@ from extproc.config.judge_settings import CONTEXT_CUT, UNGROUNDED
 from extproc.errors import TABLE, Code, Refusal
 from extproc.guardrails.services.judge import service
 from extproc.guardrails.values import GuardrailFault, Opinion, Scene
+from extproc.llm.anthropic_messages import ANTHROPIC_MESSAGES
 from extproc.llm.error_body import refusal_body
 from extproc.llm.openai_chat import OPENAI_CHAT
 from extproc.llm.strict_json import dump, parse
-from extproc.llm.translate import openai_chat_to_anthropic_messages as to_anthropic
+from extproc.llm.translate import translator
 from tests.guardrails.judge.given import (
     DECISION,
     OWN,
@@ -68,7 +69,10 @@ async def test_every_provider_can_be_asked(
     body = parse(dump(gateway.seen[0][2]))
     assert isinstance(body, dict)
     assert not isinstance(OPENAI_CHAT.read_call("/v1/chat/completions", body), Refusal)
-    assert not isinstance(to_anthropic.request(body, default_max_tokens=100), Refusal)
+    to_anthropic = translator(OPENAI_CHAT, ANTHROPIC_MESSAGES)
+    assert to_anthropic is not None
+    made = to_anthropic.request(body, stream=False, default_max_tokens=100)
+    assert not isinstance(made, Refusal)
 
 
 @pytest.mark.parametrize(
