@@ -2,11 +2,12 @@
 
     python -m bench.translation [--rounds 9] [--json FILE]
 
-For every caller's dialect and every dialect of providers: a request (a system prompt, six turns, two
-tools, a schema), an answer, and one frame of a streamed answer of 400 words. `x` is the ratio to the
-floor of the same run: strict reading and writing of the same body (requests, answers), cutting and
-writing of the same frames (streams), which is all that happens where both speak the same dialect.
-The least of the rounds counts, the pairs take turns. Ends by itself, in about half a minute.
+For every caller's dialect and every dialect of providers: a request (a system prompt, nine turns,
+two tools), an answer, and one frame of a streamed answer of 400 words. `x` is the ratio
+to the floor of the same run: strict reading and writing of the same body (requests, answers),
+cutting and writing of the same frames (streams), which is all that happens where both speak the
+same dialect. Answers and frames only where callers speak the provider's dialect too: one of its own
+is needed to begin with. The least of the rounds counts. Ends by itself, in about half a minute.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from extproc.llm.translate.conversation import (
     ChatAnswer,
     ChatRequest,
     Choice,
-    OutputFormat,
     Text,
     Tool,
     ToolCall,
@@ -34,6 +34,7 @@ from extproc.llm.translate.conversation import (
     Turn,
 )
 from extproc.llm.translate.events import Began, Ended, Finished, TextPiece, Used
+from extproc.llm.translate.sides import Translation
 from extproc.usage.usage import Usage
 
 WORDS = [f"word{n} " for n in range(400)]
@@ -47,17 +48,23 @@ SCHEMA: Json = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One pair. Microseconds, and ratios to the floor."""
+class Cost:
+    """Microseconds above the floor, and the ratio to it."""
 
+    us: float
+    x: float
+
+    def __str__(self) -> str:
+        return f"+{self.us:.1f} | {self.x:.1f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
     caller: str
     provider: str
-    request_us: float
-    request_x: float
-    answer_us: float
-    answer_x: float
-    frame_us: float
-    frame_x: float
+    request: Cost
+    answer: Cost | None = None
+    frame: Cost | None = None
 
 
 def conversation() -> ChatRequest:
@@ -72,7 +79,7 @@ def conversation() -> ChatRequest:
     tools = [Tool(name, f"Tells the {name}.", SCHEMA) for name in ("weather", "time")]
     return ChatRequest(
         system=[Text(text=SENTENCE)], turns=turns, tools=tools, max_output_tokens=500,
-        temperature=0.5, output=OutputFormat("json_schema", SCHEMA, "answer", strict=True),
+        temperature=0.5,
     )  # fmt: skip
 
 
@@ -80,31 +87,27 @@ def answer() -> ChatAnswer:
     return ChatAnswer("a1", [Choice([Text(text=SENTENCE * 4)])], Usage(500, 400))
 
 
-def bodies() -> dict[str, tuple[Json, Json, list[Frame]]]:
-    """Dialect -> a request, an answer and a stream, as one who speaks it would send them.
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one who speaks a dialect would send: a request, and its answer in both forms."""
 
-    A request is written by a dialect's provider's side, an answer by its caller's: those without
-    one of the sides take what they need from Chat Completions' reader, or stay out.
-    """
-    found: dict[str, tuple[Json, Json, list[Frame]]] = {}
-    for name in CHAT_CALLERS:
-        side = CHAT_CALLERS[name]
-        writer = side.stream_writer(model="m", created=0, asked={})
-        events = [Began("a1"), *(TextPiece(0, word) for word in WORDS), Finished(0, "stop"),
-                  Used(Usage(500, 400)), Ended()]  # fmt: skip
-        frames = [frame for event in events for frame in writer.write(event)]
-        written = CHAT_PROVIDERS[name] if name in CHAT_PROVIDERS else None
-        request = _request(name) if written is None else written.write_request(
-            conversation(), default_max_tokens=500
-        )  # fmt: skip
-        request = {"model": "m", **request}
-        found[name] = (request, side.write_answer(answer(), model="m", created=0, asked=request),
-                       frames)  # fmt: skip
-    return found
+    request: Json
+    answer: Json
+    frames: list[Frame]
 
 
-def _request(name: str) -> Json:
-    return {"model": "m", "prompt": SENTENCE, "max_tokens": 500}
+def sample(name: str) -> Sample:
+    side = CHAT_CALLERS[name]
+    writer = side.stream_writer(model="m", created=0, asked={})
+    events = [Began("a1"), *(TextPiece(0, word) for word in WORDS), Finished(0, "stop"),
+              Used(Usage(500, 400)), Ended()]  # fmt: skip
+    frames = [frame for event in events for frame in writer.write(event)]
+    request: Json = {"model": "m", "prompt": SENTENCE, "max_tokens": 500}
+    if name in CHAT_PROVIDERS:
+        made = CHAT_PROVIDERS[name].write_request(conversation(), default_max_tokens=500)
+        request = {"model": "m", **made}
+    whole = side.write_answer(answer(), model="m", created=0, asked=request)
+    return Sample(request, whole, frames)
 
 
 def least_us(rounds: int, work: Callable[[], object]) -> float:
@@ -120,47 +123,69 @@ def least_us(rounds: int, work: Callable[[], object]) -> float:
     return min(times)
 
 
+def cost(rounds: int, floor: Callable[[], object], all_: Callable[[], object], per: int) -> Cost:
+    least, whole = least_us(rounds, floor), least_us(rounds, all_)
+    return Cost((whole - least) / per, whole / least)
+
+
+def request_cost(rounds: int, translation: Translation, asked: Sample) -> Cost:
+    sent = strict_json.dump(asked.request)
+
+    def translated() -> bytes:
+        made = translation.request(strict_json.parse(sent), stream=False, default_max_tokens=500)
+        return strict_json.dump(made.body)
+
+    return cost(rounds, lambda: strict_json.dump(strict_json.parse(sent)), translated, 1)
+
+
+def answer_cost(rounds: int, translation: Translation, asked: Sample, said: Sample) -> Cost:
+    back = strict_json.dump(said.answer)
+
+    def translated() -> bytes:
+        made = translation.response(
+            strict_json.parse(back), model="m", created=0, asked=asked.request
+        )
+        return strict_json.dump(made.body)
+
+    return cost(rounds, lambda: strict_json.dump(strict_json.parse(back)), translated, 1)
+
+
+def frame_cost(rounds: int, translation: Translation, asked: Sample, said: Sample) -> Cost:
+    stream = b"".join(encode(frame.event, frame.data) for frame in said.frames)
+
+    def translated() -> bytes:
+        made = translation.stream(model="m", created=0, asked=asked.request)
+        out = [frame for read in SseReader().feed(stream) for frame in made.feed(read)]
+        return b"".join(map(wire, out + made.finish()))
+
+    def passed() -> bytes:
+        return b"".join(map(wire, SseReader().feed(stream)))
+
+    return cost(rounds, passed, translated, len(said.frames))
+
+
 def measure(rounds: int) -> Iterator[Row]:
-    known = bodies()
+    known = {name: sample(name) for name in CHAT_CALLERS}
     for (caller, provider), translation in sorted(TRANSLATIONS.items()):
-        if caller not in known or provider not in known:
+        if caller not in known:
             continue
-        request, _, _ = known[caller]
-        _, whole, frames = known[provider]
-        sent = strict_json.dump(request)
-        back = strict_json.dump(whole)
-        stream = b"".join(encode(frame.event, frame.data) for frame in frames)
-        request_floor = least_us(rounds, lambda: strict_json.dump(strict_json.parse(sent)))
-        request_all = least_us(rounds, lambda: strict_json.dump(
-            translation.request(strict_json.parse(sent), stream=False, default_max_tokens=500).body
-        ))  # fmt: skip
-        answer_floor = least_us(rounds, lambda: strict_json.dump(strict_json.parse(back)))
-        answer_all = least_us(rounds, lambda: strict_json.dump(
-            translation.response(strict_json.parse(back), model="m", created=0, asked=request).body
-        ))  # fmt: skip
-        frame_floor = least_us(rounds, lambda: _passed(stream)) / len(frames)
-        frame_all = least_us(rounds, lambda: _translated(translation, stream, request)) / len(frames)
-        yield Row(
-            caller, provider, request_all - request_floor, request_all / request_floor,
-            answer_all - answer_floor, answer_all / answer_floor,
-            frame_all - frame_floor, frame_all / frame_floor,
-        )  # fmt: skip
-
-
-def _passed(stream: bytes) -> bytes:
-    return b"".join(wire(frame) for frame in SseReader().feed(stream))
-
-
-def _translated(translation: object, stream: bytes, asked: Json) -> bytes:
-    translator = translation.stream(model="m", created=0, asked=asked)  # type: ignore[attr-defined]
-    frames = SseReader().feed(stream)
-    out = [made for frame in frames for made in translator.feed(frame)]
-    return b"".join(map(wire, out + translator.finish()))
+        asked, said = known[caller], known.get(provider)
+        request = request_cost(rounds, translation, asked)
+        if said is None:
+            yield Row(caller, provider, request)
+        else:
+            yield Row(
+                caller, provider, request,
+                answer_cost(rounds, translation, asked, said),
+                frame_cost(rounds, translation, asked, said),
+            )  # fmt: skip
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.translation", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.translation", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
@@ -169,12 +194,8 @@ def main() -> int:
     rows = []
     for row in measure(arguments.rounds):
         rows.append(row)
-        print(
-            f"| {row.caller} | {row.provider} | +{row.request_us:.0f} | {row.request_x:.1f} "
-            f"| +{row.answer_us:.0f} | {row.answer_x:.1f} | +{row.frame_us:.1f} "
-            f"| {row.frame_x:.1f} |",
-            flush=True,
-        )
+        rest = " | ".join(str(one or "- | -") for one in (row.answer, row.frame))
+        print(f"| {row.caller} | {row.provider} | {row.request} | {rest} |", flush=True)
     if arguments.json is not None:
         arguments.json.write_text(json.dumps([asdict(row) for row in rows], indent=2))
     return 0

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from extproc.config.base import Document
 from extproc.config.fields import Fault, Name, complain
 
-_ALIAS = re.compile(r"v[A-Za-z0-9][A-Za-z0-9._-]*")
+_ALIAS = re.compile(r"v[A-Za-z0-9._-]+")
 VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _PARAMETERS_NEVER = frozenset({"model", "messages", "stream", "n", "tools", "prompt_variables"})
 

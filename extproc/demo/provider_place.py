@@ -21,9 +21,9 @@ class Options:
 
     `..._key`: the only key accepted; '' = any that could be one of that vendor. `aws_secret_key`:
     the secret of the access key `aws_id_key`, whose signatures are then checked;
-    `vertex_public_key`: likewise (PEM) of the service account that asks for tokens. `models`:
-    the only models there are; empty = any. `keep`: how many requests to remember. `fixed`: answer
-    one constant reply of `fixed_tokens` words with the least work, after `fixed_delay` seconds, with
+    `vertex_public_key`: likewise (PEM) of the service account that asks for tokens. `models`: the
+    only models there are; empty = any. `keep`: how many requests to remember. `fixed`: answer one
+    constant reply of `fixed_tokens` words with the least work, after `fixed_delay` seconds, with
     `fixed_pause` seconds between frames; no keys, scripts or records.
     """
 

@@ -104,7 +104,7 @@ RESPONSE_FIELDS: Fields = {
     "background": FLAG,
     "context_management": some(OBJECT),
     "conversation": anything,
-    "generate": FLAG,
+    "image": OBJECT,
     "include": some(TEXT),
     "input": either(TEXT, some(_item, 1)),
     "instructions": TEXT,

@@ -26,6 +26,7 @@ from extproc.routing.values import Target
 
 ANTHROPIC_VERSION = "2023-06-01"
 """The version that our own translations are written in (Anthropic, API versioning)."""
+_VERSIONED = frozenset({"anthropic_messages", "anthropic_count_tokens"})
 OUTPUT_TOKENS_DEFAULT = 4096
 """Anthropic wants a maximum; this one where neither the caller nor the configuration has any."""
 
@@ -143,7 +144,7 @@ def _carried(request: Request, target: Target, dialect: ProviderDialect) -> Carr
 
 
 def _headers(request: Request, dialect: ProviderDialect) -> dict[str, str]:
-    if dialect.name != ANTHROPIC_MESSAGES.name:
+    if dialect.name not in _VERSIONED:
         return {}
     # A caller's own version counts only for a body that the caller itself wrote.
     assert request.caller is not None

@@ -8,6 +8,7 @@ from extproc.config.advice import advice
 from extproc.config.limit_advice import SERVED
 from extproc.config.load import load
 from extproc.config.model import Config
+from extproc.limits.selector import _kinds
 from extproc.llm.call import Operation
 from tests.config.vectors import one, sources_of
 
@@ -106,19 +107,19 @@ def test_routes_behind_a_wider_one():
     assert found == [NEVER]
 
 
-OPERATIONS = "no call here is of the kind 'images' yet"
+OPERATIONS = "no call here is of the kind 'tool' yet"
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        rates("when: {operations: [chat, images]}, limit_to: 1, unit: requests_per_day"),
-        budget("unit: cost_per_day", "{operations: [images]}"),
+        rates("when: {operations: [chat, tool]}, limit_to: 1, unit: requests_per_day"),
+        budget("unit: cost_per_day", "{operations: [tool]}"),
         "type: gateway-request-caps-config\nname: c\n"
-        "rules: [{id: c, when: {operations: [images]}, max_tokens: 1}]\n",
-        "type: tenant-budget-config\nname: t\nwhen: {operations: [images]}\n"
+        "rules: [{id: c, when: {operations: [tool]}, max_tokens: 1}]\n",
+        "type: tenant-budget-config\nname: t\nwhen: {operations: [tool]}\n"
         "limits: {cost_per_day: 1}\n",
-        "type: tenant-rate-limit-config/model\nname: t\nwhen: {operations: [images]}\n"
+        "type: tenant-rate-limit-config/model\nname: t\nwhen: {operations: [tool]}\n"
         "limits: {requests_per_day: 1}\n",
     ],
 )
@@ -127,9 +128,11 @@ def test_limits_on_calls_that_nobody_can_make(text):
     assert warnings(text) == [OPERATIONS]
 
 
-def test_the_kinds_of_call_are_those_that_are_read():
-    """Contract, section 1 (`check`): the warning above goes when its endpoint comes."""
-    assert set(SERVED) == set(get_args(Operation)) - {"models"}
+def test_every_kind_of_call_can_be_limited():
+    """P2: no endpoint is a way around a limit: every operation is one that a rule can name."""
+    named = frozenset(kind for name in SERVED for kind in _kinds((name,)) or ())
+    free = {"models", "count_tokens"}
+    assert set(get_args(Operation)) - free <= named
 
 
 COSTLESS = "counts nothing: every model it is about is without a price"

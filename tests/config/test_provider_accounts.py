@@ -15,16 +15,11 @@ from extproc.config.sources import Source
 from extproc.config.upstream_headers import never_set
 from extproc.dataplane.credentials import connections
 from extproc.llm.call import Family
+from extproc.llm.dialects import PROVIDER_DIALECTS
 from extproc.providers.presets import PRESETS, AuthStyle, Preset
 from tests.dataplane.stand import Json, configured
 
-DIALECTS = {
-    "openai_chat", "openai_responses", "openai_completions", "openai_embeddings",
-    "openai_moderations", "openai_images", "openai_speech", "openai_transcription",
-    "openai_rerank", "anthropic_messages", "anthropic_count_tokens", "gemini_generate",
-    "gemini_embed", "vertex_embed", "vertex_anthropic", "bedrock_converse", "cohere_chat",
-    "cohere_embed", "cohere_rerank",
-}  # fmt: skip
+DIALECTS = frozenset(PROVIDER_DIALECTS)
 SECRET = {"env": "A_KEY"}
 
 

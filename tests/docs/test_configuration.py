@@ -27,6 +27,7 @@ from extproc.config.limit_model import (
 )
 from extproc.config.load import load
 from extproc.config.model import Config
+from extproc.config.routing_model import RoutingPlan
 from extproc.config.sources import Source
 from tests.docs.pages import ROOT, blocks, page, pages
 
@@ -45,6 +46,7 @@ PARTS: dict[type[m.Document], str] = {
     TenantLimits: "### `limits` of a tenant's budget",
     TenantRateLimits: "### `limits` of a tenant's rate limit",
     GuardrailWhen: "### `when` of a guardrail rule",
+    RoutingPlan: "### How targets are chosen",
     m.SecretRef: "## Secrets",
 }
 """What stands in several places has one section of its own, and one line in those places."""

@@ -289,4 +289,4 @@ def test_end_marker_call_and_path() -> None:
     assert call == {**OK, "model": "c", "max_tokens": 3}
     call = ANTHROPIC_MESSAGES.with_call(OK, model="c", max_output_tokens=9, include_usage=True)
     assert call["max_tokens"] == 5
-    assert ANTHROPIC_MESSAGES.upstream_path("c") == "/v1/messages"
+    assert ANTHROPIC_MESSAGES.upstream_path("c", stream=False) == "/v1/messages"

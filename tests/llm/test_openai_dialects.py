@@ -423,7 +423,7 @@ def test_embeddings_usage_and_call() -> None:
     body = {"model": "a/e", "input": "x"}
     made = OPENAI_EMBEDDINGS.with_call(body, model="e", max_output_tokens=5, include_usage=True)
     assert made == {"model": "e", "input": "x"}
-    assert (OPENAI_EMBEDDINGS.upstream_path("e"), OPENAI_CHAT.upstream_path("m")) == (
+    assert tuple(d.upstream_path("m", stream=False) for d in (OPENAI_EMBEDDINGS, OPENAI_CHAT)) == (
         "/embeddings",
         "/chat/completions",
     )

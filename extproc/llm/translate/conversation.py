@@ -211,6 +211,7 @@ class ChatRequest:
 
     `paths`: field name here -> the caller's own name for it, where it is another one.
     `left_out`: what a writer could not say and what changes no answer: reported, not refused.
+    `usual`: fields that have the value their own vendor assumes anyway; clients send them unasked.
     """
 
     stream: bool = False
@@ -237,6 +238,13 @@ class ChatRequest:
     service_tier: Literal["auto", "default"] | None = None
     paths: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    usual: frozenset[str] = frozenset()
+
+    def decline(self, name: str) -> None:
+        """Refuse a field, but leave it out where the caller only said what is usual."""
+        if name not in self.usual:
+            self.refuse(name)
+        self.leave_out(name)
 
     def refuse(self, name: str, what: str = "cannot be carried over to this provider") -> NoReturn:
         """Raise NotCarried for one of these fields, by the caller's own name for it."""

@@ -128,7 +128,6 @@ def test_no_maximum_is_written_unasked() -> None:
         ({"thinking": Thinking(budget_tokens=9), "max_output_tokens": 1024},
          "budget_tokens"), ({"turns": []}, "turns"),
         ({"tool_choice": ToolChoice("required")}, "tool_choice"),
-        ({"tools": [WEATHER], "parallel_tool_calls": False}, "parallel_tool_calls"),
         ({"tools": [Tool("a b", path="tools[0]")]}, "tools[0]"),
         ({"tools": [WEATHER], "tool_choice": ToolChoice("auto", ("x",))}, "tool_choice"),
         ({"tools": [WEATHER], "tool_choice": ToolChoice("named")}, "tool_choice"),

@@ -112,7 +112,6 @@ def test_a_conversation() -> None:
         ({"tool_choice": ToolChoice("named", ("x",))}, "tool_choice"),
         ({"tools": [WEATHER], "tool_choice": ToolChoice("named", ("x",))}, "tool_choice"),
         ({"tools": [WEATHER], "tool_choice": ToolChoice("named")}, "tool_choice"),
-        ({"tools": [WEATHER], "parallel_tool_calls": False}, "parallel_tool_calls"),
         ({"tools": [WEATHER], "output": OutputFormat("json_object")}, "output"),
         ({"tools": [Tool("a", strict=True), Tool("b", path="tools[1]")]}, "tools[1]"),
     ],

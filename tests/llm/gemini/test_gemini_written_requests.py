@@ -163,7 +163,6 @@ def test_tool_choices_for_google() -> None:
 UNWRITTEN: list[tuple[dict[str, Any], str]] = [
     ({"stop": list("abcdef")}, "stop"), ({"verbosity": "low"}, "verbosity"),
     ({"tool_choice": ToolChoice("required")}, "tool_choice"),
-    ({"tools": [Tool("f")], "parallel_tool_calls": False}, "parallel_tool_calls"),
     ({"thinking": Thinking("enormous")}, "thinking"),
 ]  # fmt: skip
 

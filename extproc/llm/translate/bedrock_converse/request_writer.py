@@ -53,7 +53,7 @@ def _refuse_uncarried(request: ChatRequest) -> None:
         request.refuse("choices")
     for name in ("seed", "top_k"):
         if getattr(request, name) is not None:
-            request.refuse(name)
+            request.decline(name)
     for name in ("logprobs", "top_logprobs", "frequency_penalty", "presence_penalty"):
         if getattr(request, name):
             request.refuse(name)

@@ -36,7 +36,7 @@ def tool_config(request: ChatRequest) -> Json | None:
         request.leave_out("tools")
         return None
     if request.parallel_tool_calls is False:
-        request.refuse("parallel_tool_calls")
+        request.leave_out("parallel_tool_calls")
     if choice is not None and choice.kind == "named" and not choice.names:
         request.refuse("tool_choice", "names no tool")
     config: Json = {"tools": _tools(request, choice)}

@@ -97,7 +97,7 @@ def _tools(request: ChatRequest, body: Json) -> None:
         body["tool_choice"] = "NONE"
         return
     if request.parallel_tool_calls is False:
-        request.refuse("parallel_tool_calls")
+        request.leave_out("parallel_tool_calls")
     if choice is not None and choice.kind != "auto":
         body["tool_choice"] = "REQUIRED"
 

@@ -32,6 +32,8 @@ _NUMBERS = {
     "maxOutputTokens": "max_output_tokens",
 }  # fmt: skip
 _WHOLE = frozenset(("topK", "seed", "maxOutputTokens"))
+_USUAL_TOP_K = (40, 64)
+"""What Google's models assume; Google's own command line says it with every call."""
 _CONFIG = (*_NUMBERS, "candidateCount", "stopSequences", "responseLogprobs", "logprobs",
            "responseMimeType", "responseSchema", "responseJsonSchema", "thinkingConfig",
            "responseModalities", "mediaResolution")  # fmt: skip
@@ -92,6 +94,8 @@ def _config(config: Json, request: ChatRequest) -> str:
     for name, target in _NUMBERS.items():
         if config.get(name) is not None:
             setattr(request, target, _number(config[name], f"{path}.{name}", name in _WHOLE))
+    if request.top_k in _USUAL_TOP_K:
+        request.usual = frozenset(("top_k",))
     request.choices = config.get("candidateCount") or 1
     request.stop = _stop(config.get("stopSequences"), f"{path}.stopSequences")
     if config.get("responseModalities") not in (None, [], ["TEXT"]):

@@ -120,7 +120,7 @@ def _tools(request: ChatRequest, body: Json) -> None:
             request.refuse("tool_choice", "needs tools")
         return
     if request.parallel_tool_calls is False and not (choice and choice.kind == "none"):
-        request.refuse("parallel_tool_calls")
+        request.leave_out("parallel_tool_calls")
     tools = request.tools
     if choice is not None and choice.kind == "auto" and choice.names:
         tools = [tool for tool in tools if tool.name in choice.names]

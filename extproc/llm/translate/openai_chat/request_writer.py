@@ -26,7 +26,7 @@ _SAME = (
 def write_request(request: ChatRequest) -> Json:
     """Raises NotCarried. The maximum is stated only where the caller stated one."""
     if request.top_k is not None:
-        request.refuse("top_k")
+        request.decline("top_k")
     if request.turns and request.turns[-1].role == "assistant":
         path = request.turns[-1].path
         raise NotCarried(path, "is the assistant's, and this provider does not continue a message")

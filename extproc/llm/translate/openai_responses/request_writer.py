@@ -46,7 +46,7 @@ def write_request(request: ChatRequest) -> Json:
 def _refuse(request: ChatRequest) -> None:
     for name in _NO_PLACE:
         if getattr(request, name):
-            request.refuse(name)
+            request.decline(name)
     if request.seed is not None:
         request.refuse("seed")
     if request.stop:
