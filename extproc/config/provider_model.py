@@ -87,15 +87,20 @@ _BASIC_RATES = frozenset(
 
 
 class ModelSpec(Document):
-    """`publisher`: at Google Vertex, whose model it is. `quality_tier`, `model_family`: what a
+    """`publisher`: at Google Vertex, whose model it is;
+    not said: Anthropic's where the id begins with `claude`. `quality_tier`, `model_family`: what a
     caller may ask for instead of a name."""
 
     id: ModelId
     max_output_tokens: int | None = Field(default=None, ge=1)
     price: PriceSpec | None = None
-    publisher: Literal["google", "anthropic"] = "google"
+    publisher: Literal["google", "anthropic"] | None = None
     quality_tier: str | None = None
     model_family: str | None = None
+
+    @property
+    def published_by(self) -> Literal["google", "anthropic"]:
+        return self.publisher or ("anthropic" if self.id.startswith("claude") else "google")
 
 
 class AwsCredentials(Document):

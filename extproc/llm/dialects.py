@@ -56,7 +56,7 @@ PROVIDER_DIALECTS: Mapping[str, ProviderDialect] = {
 
 def spoken(account: ProviderAccount, model: ModelSpec) -> tuple[ProviderDialect, ...]:
     """What this model is asked in, best first."""
-    return _spoken(account.provider, model.publisher)
+    return _spoken(account.provider, model.published_by)
 
 
 @lru_cache(maxsize=1024)
@@ -80,4 +80,4 @@ def dialect_for(
     caller: Dialect, account: ProviderAccount, model: ModelSpec
 ) -> ProviderDialect | None:
     """The dialect this caller's request is sent in; None: this model cannot serve it."""
-    return _chosen(caller.name, account.provider, model.publisher)
+    return _chosen(caller.name, account.provider, model.published_by)

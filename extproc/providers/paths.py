@@ -26,6 +26,8 @@ def upstream_path(
             deployment = f"/openai/deployments/{quote(model.id, safe='')}"
             prefix = prefix.removesuffix("/openai")
             return f"{prefix}{deployment}{own}?api-version={quote(account.api_version)}"
+        case "azure-openai" if "/openai" not in prefix and not _VERSION.search(prefix):
+            prefix += "/openai/v1"
         case "google-gemini" if not _VERSION.search(prefix):
             prefix += "/v1beta"
         case "google-vertex":
@@ -33,7 +35,7 @@ def upstream_path(
             place = f"/projects/{account.project}/locations/{account.region or 'global'}"
             if not account.project:  # express mode: the key names the project
                 place = ""
-            return f"{prefix}{place}/publishers/{model.publisher}{own}"
+            return f"{prefix}{place}/publishers/{model.published_by}{own}"
     # A base URL is given with and without the version that the dialect's own path begins with.
     version = own[1:].partition("/")[0]
     return prefix.removesuffix(f"/{version}") + own

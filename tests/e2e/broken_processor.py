@@ -27,6 +27,7 @@ from extproc.config.sources import read_sources
 from extproc.dataplane.bootstrap import Place
 from extproc.dataplane.envoy_process import EnvoyProcess
 from extproc.exchange.values import Allowed, Attempt, BodyReply, HeadReply
+from extproc.llm.openai_chat import OPENAI_CHAT
 from extproc.routing.values import Target
 from extproc.server import ext_proc_pb2 as pb
 from extproc.server import wire
@@ -152,8 +153,8 @@ def allow(account: str) -> pb.ProcessingResponse:
         base_url="http://127.0.0.1:1", models=(ModelSpec(id="m"),),
     )  # fmt: skip
     path = PATHS.get(account, PATHS["openai-main"])
-    version = "2023-06-01" if account == "claude" else None
-    attempt = Attempt(Target(spec, spec.models[0]), path, None, "", version)
+    headers = {"anthropic-version": "2023-06-01"} if account == "claude" else {}
+    attempt = Attempt(Target(spec, spec.models[0]), OPENAI_CHAT, path, None, "", headers)
     reply = wire.allowed(Allowed(b"", (attempt,)), {}, headers_sent=False)
     reply.request_body.response.ClearField("body_mutation")
     return reply

@@ -42,6 +42,7 @@ CHAT, MESSAGES, GENERATE = "/chat/completions", "/v1/messages", "/models/m:gener
             CHAT,
             "/openai/v1" + CHAT,
         ),
+        (account("azure-openai", base_url="https://r.example"), CHAT, "/openai/v1" + CHAT),
         (
             account("azure-openai", base_url="https://r.example", api_version="2024-10-21"),
             CHAT,

@@ -21,6 +21,7 @@ from envoy_data_plane.google.protobuf import Struct, Value
 from extproc.config.model import ModelSpec, ProviderAccount
 from extproc.errors import Code, Refusal
 from extproc.exchange.values import Allowed, Attempt, BodyReply, HeadReply, Refused
+from extproc.llm.openai_chat import OPENAI_CHAT
 from extproc.routing.values import Target
 from extproc.server import ext_proc_pb2 as pb
 from extproc.server import wire
@@ -79,10 +80,14 @@ def test_an_answers_head_is_read_by_ours() -> None:
 def test_a_plan_reads_the_same_in_envoys_schema() -> None:
     """P1: the verdict, the chain and each attempt arrive in the metadata Envoy will look at."""
     attempts = (
-        Attempt(TARGET, "/v1/chat/completions", None, "429"),
-        Attempt(TARGET, "/v1/messages", b'{"x":"\xc3\xa4"}', "", "2023-06-01"),
-    )
-    message = wire.allowed(Allowed(b"{}", attempts), {"traceparent": "t"}, headers_sent=True)
+        Attempt(TARGET, OPENAI_CHAT, "/v1/chat/completions", None, "429"),
+        Attempt(
+            TARGET, OPENAI_CHAT, "/v1/messages", b'{"x":"\xc3\xa4"}', "",
+            {"anthropic-version": "2023-06-01"}, ("x-old",), 250,
+        ),
+    )  # fmt: skip
+    verdict = Allowed(b"{}", attempts, "batch")
+    message = wire.allowed(verdict, {"traceparent": "t"}, headers_sent=True)
     read = theirs(message)
     assert read.request_body is not None and read.request_body.response is not None
     response = read.request_body.response
@@ -96,10 +101,14 @@ def test_a_plan_reads_the_same_in_envoys_schema() -> None:
     found = metadata(message)
     assert found["envelope.request"] == {"x-envoy-max-retries": "1", "traceparent": "t"}
     assert found["envelope"]["verdict"] == "allow"  # type: ignore[index]
+    assert found["envelope"]["tier"] == "batch"  # type: ignore[index]
     names = [g["clusters"][0]["cluster_name"] for g in found["envelope"]["priority_groups"]]  # type: ignore[index]
     assert names == ["account.a", "account.a"]
     assert found["envelope.attempt.1"] == {"path": "/v1/chat/completions", "retry_on": "429"}
-    assert found["envelope.attempt.2"]["body"] == '{"x":"ä"}'  # type: ignore[index]
+    assert found["envelope.attempt.2"] == {
+        "path": "/v1/messages", "retry_on": "", "body": '{"x":"ä"}', "remove": ["x-old"],
+        "headers": {"anthropic-version": "2023-06-01"}, "delay_ms": 250.0,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("seq", [1, 2, 3, 1000, 2**31])
