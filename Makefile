@@ -7,7 +7,7 @@ PACKAGE := $(VENV)/.package
 TOOLS := $(VENV)/.tools
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run demo test check fast bench bench-overspend bench-scale bench-guardrails envoy-config protos lock clean
+.PHONY: run demo test check fast bench bench-overspend bench-scale bench-guardrails bench-routing envoy-config protos lock clean
 
 run: $(PACKAGE)        ## a running gateway with a demo configuration; Ctrl-C stops it
 	$(BIN)/envelope up --demo
@@ -40,6 +40,10 @@ bench-guardrails: $(TOOLS)  ## quality beside Presidio and detect-secrets (insta
 	$(BIN)/python -m bench.guardrail_quality
 	$(BIN)/python -m bench.guardrail_cost
 	$(BIN)/python -m bench.guardrail_stream
+
+bench-routing: $(TOOLS)  ## what a translation costs, and whether a large configuration costs a request anything
+	$(BIN)/python -m bench.translation
+	$(BIN)/python -m bench.routing_scale
 
 envoy-config: $(PACKAGE)  ## Envoy's bootstrap for the example in envoy/
 	$(BIN)/envelope render --config envoy/example

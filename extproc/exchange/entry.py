@@ -11,6 +11,8 @@ from extproc.guardrails.values import Finding, HookResult
 from extproc.limits.caps import NONE, present
 from extproc.routing.values import Ended, Target
 
+_PATHS_KEPT = 200
+
 
 def intent_entry(record: Record) -> Entry:
     """What is about to happen, recorded before a provider can see a byte."""
@@ -39,7 +41,7 @@ def intent_entry(record: Record) -> Entry:
     if record.plan:
         entry["plan"] = list(record.plan)
     if record.left_out:
-        entry["left_out"] = list(record.left_out)
+        entry["left_out"] = list(record.left_out[:_PATHS_KEPT])
     if record.dropped:
         entry["dropped_targets"] = dict(record.dropped)
     return entry

@@ -96,9 +96,17 @@ def case_of(
         return Case(hook, vault=vault)
     assert request.call is not None
     return Case(
-        hook, scene_of(request), vault, request.world.asker, asked, request.body, answer,
+        hook, scene_of(request), vault, request.world.asker, asked, _shown(request), answer,
         request.call.unscanned,
     )  # fmt: skip
+
+
+def _shown(request: Request) -> Mapping[str, Any]:
+    """The body as JSON: of a form, its fields without its files."""
+    assert request.caller is not None
+    if request.caller.body == "json":
+        return request.body
+    return {key: value for key, value in request.body.items() if type(value) is not dict}
 
 
 def _vault(request: Request, hook: Hook) -> Vault:

@@ -138,16 +138,23 @@ class EveryProvider(Documents):
         self.bot("narrow-bot", team="narrow", models=["openai/gpt-4o-mini"])
         self.bot("tight-bot", team="tight", models=["*/*"])
         self.bot("guarded-bot", team="guarded", models=["*/*"])
+        self.bot("redacting-bot", team="redacting", models=["*/*"])
+        self.bot("censoring-bot", team="censoring", models=["*/*"])
         self.add("gateway-rate-limiting-config", "limits", rules=[
             {"id": "tight", "when": {"subjects": ["team:tight"]}, "limit_to": 1,
              "unit": "requests_per_hour", "rate_limit_applies_per": ["model"]},
         ])  # fmt: skip
         self.add("guardrail-config-group", "house", guardrails=[
             {"name": "no-pii", "type": "pii", "operation": "validate"},
+            {"name": "less-pii", "type": "pii", "operation": "mutate"},
         ])  # fmt: skip
         self.add("gateway-guardrails-config", "guardrails", rules=[
             {"id": "guarded", "when": {"subjects": ["team:guarded"]},
              "llm_input_guardrails": ["house/no-pii"]},
+            {"id": "redacting", "when": {"subjects": ["team:redacting"]},
+             "llm_input_guardrails": ["house/less-pii"]},
+            {"id": "censoring", "when": {"subjects": ["team:censoring"]},
+             "llm_output_guardrails": ["house/less-pii"]},
         ])  # fmt: skip
 
     def write(self, folder: Path) -> Path:

@@ -10,19 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
 from extproc.guardrails.values import Exam, GuardrailFault, Passage, Scene
-from extproc.llm.anthropic_messages import ANTHROPIC_MESSAGES
-from extproc.llm.call import Dialect, TextSlot
+from extproc.llm.call import ProviderDialect, TextSlot
+from extproc.llm.dialects import CALLER_DIALECTS, PROVIDER_DIALECTS
 from extproc.llm.leaves import add_leaves
-from extproc.llm.openai_chat import OPENAI_CHAT
-from extproc.llm.openai_embeddings import OPENAI_EMBEDDINGS
 from extproc.llm.slots import JsonSlot
 
-_DIALECTS: tuple[Dialect, ...] = (OPENAI_CHAT, ANTHROPIC_MESSAGES, OPENAI_EMBEDDINGS)
 _CHOICE = re.compile(r"choices\[(\d{1,4})\]")
 Place = tuple[int, Any]
 """`id` of the object or list that holds a text, and its key there."""
@@ -79,7 +76,8 @@ def request_body(exam: Exam) -> ShownBody:
     """The request's body; of a tool call without one, its name and arguments."""
     scene = exam.scene
     body = dict(exam.request) or {"name": scene.tool, "arguments": dict(scene.arguments)}
-    slots = (slot for dialect in _dialects(scene) for slot in _read(dialect.request_texts, body))
+    slots = (slot for dialect in _fitting(CALLER_DIALECTS, scene)
+             for slot in _read(dialect.request_texts, body))  # fmt: skip
     return ShownBody(body, _places(body, slots, exam.passages))
 
 
@@ -88,14 +86,17 @@ def answer_body(exam: Exam) -> ShownBody:
     if exam.answer is None:
         return of_channels(exam.passages)
     body = dict(exam.answer)
-    slots = (slot for dialect in _dialects(exam.scene)
+    slots = (slot for dialect in _fitting(PROVIDER_DIALECTS, exam.scene)
              for slot in _read(dialect.response_texts, body))  # fmt: skip
     return ShownBody(body, _places(body, slots, exam.passages))
 
 
-def _dialects(scene: Scene) -> list[Dialect]:
+D = TypeVar("D", bound=ProviderDialect)
+
+
+def _fitting(dialects: Mapping[str, D], scene: Scene) -> list[D]:
     """The caller's first: the answer may be in another one of the same operation."""
-    fitting = [dialect for dialect in _DIALECTS if dialect.operation == scene.operation]
+    fitting = [dialect for dialect in dialects.values() if dialect.operation == scene.operation]
     return sorted(fitting, key=lambda dialect: scene.dialect not in (dialect.name, dialect.family))
 
 
