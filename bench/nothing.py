@@ -13,6 +13,7 @@ import uvloop
 
 from extproc.config.model import ModelSpec, ProviderAccount
 from extproc.exchange.values import Allowed, Attempt, BodyReply, HeadReply
+from extproc.llm.openai_chat import OPENAI_CHAT
 from extproc.routing.values import Target
 from extproc.server import ext_proc_pb2 as pb
 from extproc.server import wire
@@ -25,7 +26,7 @@ def _replies(account: str, path: str) -> dict[str, pb.ProcessingResponse]:
         type="provider-account", name=account, provider="openai",
         base_url="http://127.0.0.1:1", models=(ModelSpec(id="m"),),
     )  # fmt: skip
-    attempt = Attempt(Target(spec, spec.models[0]), path, None, "")
+    attempt = Attempt(Target(spec, spec.models[0]), OPENAI_CHAT, path, None, "")
     allowed = wire.allowed(Allowed(b"", (attempt,)), {}, headers_sent=False)
     allowed.request_body.response.ClearField("body_mutation")
     return {

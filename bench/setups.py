@@ -99,6 +99,10 @@ async def nothing(provider_port: int) -> AsyncIterator[Running]:
         envoy = EnvoyProcess(folder, place, concurrency=1)
         try:
             while not Path(socket).exists():
+                if not child.alive:
+                    raise SystemExit(
+                        f"the processor ended:\n{(folder / 'nothing.log').read_text()}"
+                    )
                 await asyncio.sleep(0.05)
             envoy.start(config)
             await envoy.wait_ready()

@@ -143,12 +143,14 @@ class ProviderKey(Document):
 
 class ConnectionLimits(Document):
     """What the gateway asks of one provider at a time, for each key of its own: beyond it a call
-    ends at once. `retry_budget_percent`: further attempts, of all that run."""
+    ends at once. `retry_budget_percent`: further attempts, of all that run. `overflow_at`: with so
+    many calls in flight at the whole account, its targets go last in every rule."""
 
     connections_max: int = Field(default=4096, ge=1, le=100_000)
     pending_requests_max: int = Field(default=16_384, ge=1, le=1_000_000)
     requests_max: int = Field(default=16_384, ge=1, le=1_000_000)
     retry_budget_percent: float | None = Field(default=None, gt=0, le=100)
+    overflow_at: int | None = Field(default=None, ge=1, le=1_000_000)
 
 
 class ClientCertificate(Document):

@@ -185,6 +185,8 @@ class Exchange:
             self.record.usage_flags.append("not_counted")
             raise
         finally:
+            if self._request.flying:
+                self.world.router.figures.back(self._request.flying)
             self._dismiss()
             if self.lingers:
                 self._record_so_far()

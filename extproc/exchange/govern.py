@@ -119,6 +119,10 @@ def _send(request: Request) -> Allowed:
     request.sent = True
     request.record.outcome = "allowed"
     request.world.ledger.sent(request.record.reservation_id)
+    first = request.attempts[0].target
+    if first.account.limits.overflow_at is not None:
+        request.flying = first.connection
+        request.world.router.figures.left(first.connection)
     if request.world.mirror is not None and (copy := shadow(request)) is not None:
         request.world.mirror.send(copy)
     attempts = _on_the_wire(request.attempts)

@@ -33,8 +33,8 @@ class Request:
     """Belongs to one exchange and one task.
 
     `lane`: the provider's dearer or cheaper lane that the caller named. `sent`: the verdict was to
-    go on. `cut`: the gateway itself ended an answer that the provider had begun. `patience`
-    asks Envoy for more time. `pseudonyms`:
+    go on. `flying`: the connection that counts its calls in flight. `cut`: the gateway itself ended
+    an answer that the provider had begun. `patience` asks Envoy for more time. `pseudonyms`:
     placeholder -> the caller's own value; kept nowhere else.
     """
 
@@ -76,6 +76,7 @@ class Request:
     reserving: asyncio.Task[Reserved | Exceeded | Degrade] | None = None
     attempts: tuple[Attempt, ...] = ()
     sent: bool = False
+    flying: str = ""
     cut: bool = False
     patience: Callable[[int], Awaitable[None]] | None = None
     input_hook: HookRun | None = None

@@ -39,6 +39,8 @@ class Figures:
         self._rests: dict[str, int] = {}
         self._their_rests: dict[str, int] = {}
         self._trouble_until_ms = 0
+        self._flying: dict[str, int] = {}
+        self._their_flying: dict[str, int] = {}
         self.window_ms = FAILED_WITHIN_MS
         """Within which two failures count; 0: nobody is ever ill."""
 
@@ -71,6 +73,18 @@ class Figures:
         self._track(connection, model).fail(now_ms)
         self._expect_trouble(now_ms + self.window_ms)
 
+    def left(self, connection: str) -> None:
+        """A call is on its way."""
+        self._flying[connection] = self._flying.get(connection, 0) + 1
+
+    def back(self, connection: str) -> None:
+        """It is over, however it ended."""
+        flying = self._flying.get(connection, 0) - 1
+        if flying > 0:
+            self._flying[connection] = flying
+        else:
+            self._flying.pop(connection, None)
+
     # --- asked ----------------------------------------------------------------------------------
 
     def calm(self, now_ms: int) -> bool:
@@ -86,6 +100,11 @@ class Figures:
         if len(times) > 1 and sorted(times)[-2] > now_ms - self.window_ms:
             return True
         return any(t.told and t.rest_until_ms > now_ms for t in (own, other) if t is not None)
+
+    def in_flight(self, connections: Iterable[str]) -> int:
+        """Calls on their way, those of other workers as they told last."""
+        own, theirs = self._flying, self._their_flying
+        return sum(own.get(name, 0) + theirs.get(name, 0) for name in connections)
 
     def rests(self, key: Key, now_ms: int) -> bool:
         """Whether this key of several is better left alone."""
@@ -125,7 +144,8 @@ class Figures:
         """What this worker itself has seen, as JSON-able rows."""
         rests = [[connection, until] for connection, until in self._rests.items() if until > now_ms]
         rows = [[*key, *track.encode(now_ms)] for key, track in self._own.items()]
-        return [rests, [row for row in rows if row[2] or row[3] or row[5] or row[6]]]
+        said = [row for row in rows if row[2] or row[3] or row[5] or row[6]]
+        return [rests, said, list(self._flying.items())]
 
     def merge(self, told: Iterable[Any]) -> None:
         """What all OTHER workers see now (their `encode()`); replaces what they said before.
@@ -134,15 +154,18 @@ class Figures:
         """
         tracks: dict[Key, Track] = {}
         rests: dict[str, int] = {}
+        flying: dict[str, int] = {}
         try:
-            for resting, rows in told:
+            for resting, rows, flights in told:
                 for connection, until in resting:
                     rests[connection] = max(until, rests.get(connection, 0))
                 for connection, model, *row in rows:
                     tracks.setdefault((connection, model), Track()).take_in(row)
+                for connection, calls in flights:
+                    flying[connection] = flying.get(connection, 0) + calls
         except TypeError:
             raise ValueError("these are no figures") from None
-        self._others, self._their_rests = tracks, rests
+        self._others, self._their_rests, self._their_flying = tracks, rests, flying
         self._expect_trouble(max(rests.values(), default=0))
         for track in tracks.values():
             last = max(track.failures, default=0) + self.window_ms

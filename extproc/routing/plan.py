@@ -158,6 +158,8 @@ def ill(option: Option, figures: Figures, now_ms: int) -> bool:
         figures.ill(key, now_ms) or (several and figures.rests(key, now_ms)) for key in option.keys
     ):
         return True
+    if full(option, figures):
+        return True
     cutoff = option.spec.sla_cutoff
     if cutoff is None:
         return False
@@ -165,6 +167,12 @@ def ill(option: Option, figures: Figures, now_ms: int) -> bool:
     return _above(now.first_token_ms, cutoff.time_to_first_token_ms) or _above(
         now.per_token_ms, cutoff.time_per_output_token_ms
     )
+
+
+def full(option: Option, figures: Figures) -> bool:
+    """Whether its account has as many calls in flight as it is to have before others help."""
+    most = option.target.account.limits.overflow_at
+    return most is not None and figures.in_flight({key[0] for key in option.keys}) >= most
 
 
 def _above(average: float | None, most: float | None) -> bool:

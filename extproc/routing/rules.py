@@ -95,7 +95,10 @@ def _compiled(config: Config, rule: RoutingRule) -> Rule:
 def _top(rule: RoutingRule, options: tuple[Option, ...]) -> tuple[Option, ...]:
     if len(options) == 1 and not options[0].spec.metadata_match:
         return options
-    asking = any(o.spec.metadata_match or o.spec.sla_cutoff for o in options)
+    asking = any(
+        o.spec.metadata_match or o.spec.sla_cutoff or o.target.account.limits.overflow_at
+        for o in options
+    )
     if asking or rule.type == LATENCY or rule.sticky_routing is not None:
         return ()
     least = min(o.spec.priority for o in options)

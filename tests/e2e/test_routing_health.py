@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ def documents(provider_url: str) -> Documents:
              keys=[{"name": "dead", "api_key": {"env": "DEAD_KEY"}, "weight": 1000},
                    {"name": "live", "api_key": {"env": "OPENAI_API_KEY"}, "weight": 1}],
              models=[priced("gpt-k", 1, 1)])  # fmt: skip
+    made.provider("on-prem", f"{provider_url}/v1", [priced("gpt-p", 1, 1)],
+                  limits={"overflow_at": 1})  # fmt: skip
     sticky = rule("sticky", "prod/sticky", [{"target": A}, {"target": B}], "weight")
     sticky["sticky_routing"] = {
         "ttl_seconds": 600,
@@ -39,6 +42,9 @@ def documents(provider_url: str) -> Documents:
         ]),
         rule("near", "prod/near", [
             {"target": MINI, "priority": 0}, {"target": A, "priority": 1},
+        ]),
+        rule("overflow", "prod/overflow", [
+            {"target": "on-prem/gpt-p", "priority": 0}, {"target": A, "priority": 1},
         ]),
         sticky,
     ])  # fmt: skip
@@ -131,3 +137,21 @@ async def test_a_caller_may_leave_the_name_open(routed: GatewayUnderTest) -> Non
     assert (await resolved(routed, "auto-bot", "auto")).startswith("two/")
     answer = await routed.chat("support-bot", "x", model="auto")
     assert answer.status_code == 403
+
+
+async def test_the_cloud_is_the_overflow(
+    routed: GatewayUnderTest, provider: ProviderUnderTest
+) -> None:
+    """Route: while the first account is as full as it is to be, others serve, on every worker;
+    when its call has ended it is first again."""
+    assert await resolved(routed, "two-bot", "prod/overflow") == "on-prem/gpt-p"
+    await provider.fault("gpt-p", count=1, delay=6.0)
+    slow = asyncio.create_task(resolved(routed, "two-bot", "prod/overflow"))
+    async with asyncio.timeout(5):
+        while {await resolved(routed, "two-bot", "prod/overflow") for _ in range(3)} != {A}:
+            pass  # workers tell each other once a second
+    assert not slow.done()
+    assert await slow == "on-prem/gpt-p"
+    async with asyncio.timeout(5):
+        while await resolved(routed, "two-bot", "prod/overflow") == A:
+            pass

@@ -77,7 +77,7 @@ def test_rests_travel_and_end() -> None:
     assert one.rests(("k.key.x", "other"), NOW_MS) and one.ill(KEY, NOW_MS)
     assert not one.ill(KEY, NOW_MS + 9_000)
     assert not one.rests(("k.key.x", "m"), NOW_MS + module.REFUSED_REST_MS)
-    assert told(two, NOW_MS + 10 * module.REFUSED_REST_MS) == [[], []]
+    assert told(two, NOW_MS + 10 * module.REFUSED_REST_MS) == [[], [], []]
 
 
 def test_memory_is_bounded() -> None:
