@@ -8,6 +8,7 @@ mistakes everywhere (`extra="forbid"`); defaults deny.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -111,7 +112,7 @@ class Listener(Document):
     concurrent_requests_max: int = Field(default=1024, ge=1)
     tiers: Tiers = Field(default_factory=dict)
 
-    @property
+    @cached_property
     def all_tiers(self) -> Mapping[str, Tier]:
         """Every tier by name, whole: no time in it is None. `default` is the listener's own."""
         own = Tier(

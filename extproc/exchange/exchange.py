@@ -167,6 +167,17 @@ class Exchange:
             return BodyReply(None)
         return self._answer.on_body(body, last=last)
 
+    @property
+    def idle_s(self) -> float:
+        """How long a stream may say nothing between two pieces."""
+        tiers = self.world.config.gateway.listener.all_tiers
+        tier = tiers.get(pacing.tier(self._request) or DEFAULT, tiers[DEFAULT])
+        return (tier.stream_idle_timeout_ms or 0) / 1000
+
+    def fell_silent(self) -> None:
+        """The provider has said nothing for so long: its stream is given up."""
+        self.record.outcome, self.record.upstream_details = "truncated", "stream_idle_timeout"
+
     # --- after it -----------------------------------------------------------------------------
 
     def close(self, *, complete: bool) -> None:

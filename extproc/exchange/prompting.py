@@ -39,7 +39,9 @@ def fill_in(request: Request, body: Json) -> Json | Refusal:
 def for_targets(request: Request) -> Refusal | None:
     """What each target's own prompt makes of the request."""
     request.renderings = {}
-    wanted = {str(t.override_params[prompts.VERSION]) for t in request.targets if _has(t)}
+    wanted = {_version(t) for t in request.targets if _has(t)}
+    if not wanted:
+        return _unused(request)
     for name in wanted:
         found = _rendering(request, name)
         if isinstance(found, Refusal):
@@ -50,6 +52,16 @@ def for_targets(request: Request) -> Refusal | None:
         else:
             request.renderings[name] = found
     return None
+
+
+def _unused(request: Request) -> Refusal | None:
+    """Variables that stand in no prompt: somebody has forgotten to name one."""
+    if request.prompt_variables is None or request.own_messages is not None:
+        return None
+    return Refusal(
+        Code.INVALID_REQUEST, f"'{prompts.VARIABLES}' needs '{prompts.VERSION}'.",
+        param=prompts.VARIABLES,
+    )  # fmt: skip
 
 
 def _rendering(request: Request, name: str) -> list[Json] | Refusal:

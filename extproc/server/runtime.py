@@ -14,6 +14,7 @@ from extproc.exchange.exchange import Exchange
 from extproc.exchange.values import Incoming
 from extproc.exchange.world import World
 from extproc.limits.values import LedgerUnavailable
+from extproc.server.silence import Silence
 
 log = logging.getLogger("envelope.runtime")
 
@@ -28,6 +29,7 @@ class Runtime:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.silence = Silence(time.monotonic)
         self._open: set[Exchange] = set()
         self._unsettled: list[Exchange] = []
         self._lingering: set[asyncio.Task[None]] = set()

@@ -62,7 +62,8 @@ class Processor:
                 if session.state is State.DONE:
                     session.end()
         except asyncio.CancelledError:
-            raise
+            if not session.given_up:
+                raise
         except Exception as error:
             log.error("exchange failed: %s", type(error).__name__, exc_info=_debug(error))
         finally:

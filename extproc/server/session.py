@@ -18,6 +18,7 @@ from extproc.exchange.values import Allowed, Answered, BodyReply, HeadReply, Ref
 from extproc.server import ext_proc_pb2 as pb
 from extproc.server import wire
 from extproc.server.runtime import Runtime
+from extproc.server.silence import Heard
 
 Write = Callable[[pb.ProcessingResponse], Awaitable[None]]
 log = logging.getLogger("envelope.session")
@@ -34,7 +35,9 @@ class Session:
         self._exchange: Exchange | None = None
         self._headers_sent = False
         self._seq = 0
+        self._heard: Heard | None = None
         self.state = State.START
+        self.given_up = False
 
     async def answer(self, message: pb.ProcessingRequest) -> pb.ProcessingResponse:
         """The reply to one message. Raises OutOfOrder for a message the table does not know."""
@@ -141,8 +144,22 @@ class Session:
             self._step(Event.HEAD_ONLY)
         else:
             self._step(Event.HEAD_OF_STREAM if reply.streamed else Event.HEAD)
+        if self.state is State.STREAMING:
+            self._watch()
         self._seq = 1
         return wire.head_reply(reply)
+
+    def _watch(self) -> None:
+        """From here on only we notice that the provider says nothing more."""
+        task = asyncio.current_task()
+        assert task is not None
+
+        def give_up() -> None:
+            self.given_up = True
+            self._opened.fell_silent()
+            task.cancel()
+
+        self._heard = self._runtime.silence.begin(id(self), self._opened.idle_s, give_up)
 
     def _on_envoys_own_reply(self, message: pb.ProcessingRequest) -> pb.ProcessingResponse:
         """Envoy refused before the body was whole (e.g. 413); record it and let it go."""
@@ -156,6 +173,8 @@ class Session:
 
     async def _on_response_body(self, message: pb.ProcessingRequest) -> pb.ProcessingResponse:
         part = message.response_body
+        if self._heard is not None:
+            self._heard.at_s = self._runtime.silence.now_s()
         if self.state is State.ANSWERING:
             self._step(Event.BODY)
         else:
@@ -171,6 +190,8 @@ class Session:
     def end(self) -> None:
         """The stream is over, however it ended. Closes the exchange; idempotent."""
         complete = self.state is State.DONE
+        if self._heard is not None:
+            self._runtime.silence.end(id(self))
         self._step(Event.LOST) if self.state is not State.ABORTED else None
         if self._exchange is not None:
             exchange, self._exchange = self._exchange, None

@@ -85,6 +85,7 @@ class Worker:
                 self._runtime.renew_forever(),
                 self._runtime.watch_store_forever(),
                 self._runtime.settle_forever(),
+                self._runtime.silence.run(),
                 self._reload_forever(),
                 self._beat_forever(),
                 self._adapters.observer.run(),

@@ -140,6 +140,13 @@ async def test_what_is_wrong_with_a_prompt(
     assert text in answer.json()["error"]["message"]
 
 
+async def test_variables_need_a_prompt(prompts: GatewayUnderTest) -> None:
+    """Contract, section 4: what would be dropped in silence is refused by name."""
+    answer = await prompts.chat("support-bot", "x", prompt_variables={"name": "x"})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "prompt_variables"
+
+
 async def test_the_first_token_may_be_waited_for_so_long(
     prompts: GatewayUnderTest, provider: ProviderUnderTest
 ) -> None:
