@@ -81,10 +81,16 @@ async def test_a_target_that_failed_twice_goes_last(
     """Route (reference 7.1): two failures put a target behind the others; workers share what they
     saw within a second or two, so that soon nobody asks it first."""
     await provider.fault("gpt-c", status=503)
-    for _ in range(4):
-        assert await resolved(routed, "two-bot", "prod/health") == "two/gpt-d"
+    failed = 0
+    async with asyncio.timeout(15):  # each failure says `retry-after`, and is heeded
+        while failed < 2:
+            assert await resolved(routed, "two-bot", "prod/health") == "two/gpt-d"
+            failed = sum(one.model == "gpt-c" for one in await provider.requests())
     await provider.forget()
-    found = [await resolved(routed, "two-bot", "prod/health") for _ in range(4)]
+    async with asyncio.timeout(8):  # workers tell each other once a second
+        while "two/gpt-c" in [await resolved(routed, "two-bot", "prod/health") for _ in range(6)]:
+            pass
+    found = [await resolved(routed, "two-bot", "prod/health") for _ in range(8)]
     assert set(found) == {"two/gpt-d"}, "well again, and still last for a while"
 
 
