@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from extproc.audit.values import AuditUnavailable
 from extproc.errors import Code, Refusal
@@ -14,7 +15,7 @@ from extproc.exchange.values import Attempt
 from extproc.llm import multipart, strict_json
 from extproc.llm.anthropic_messages import ANTHROPIC_MESSAGES
 from extproc.llm.call import Json, ProviderDialect
-from extproc.llm.dialects import dialect_for
+from extproc.llm.dialects import PROVIDER_DIALECTS, dialect_for
 from extproc.llm.translate import translator
 from extproc.llm.translate.sides import Carried
 from extproc.llm.translate.thinking_blocks import without_foreign_thoughts
@@ -50,16 +51,24 @@ def plan(request: Request) -> Refusal | None:
         return next(iter(refused.values()))
     kept = without(request.steps, lambda target: target.base not in built)
     request.attempts = tuple(
-        replace(built[step.target.base], target=step.target, retry_on=step.retry_on,
-                delay_ms=_delay_ms(step, before))
+        _made(built[step.target.base], step, before)
         for step, before in zip(kept, (None, *kept), strict=False)
-    )  # fmt: skip
+    )
     request.record.plan = tuple(t.name for t in request.targets if t in built)
     request.record.dropped = {name: r.detail for name, r in refused.items()}
     request.record.left_out = tuple(
         dict.fromkeys(path for a in request.attempts for path in a.left_out)
     )
     return None
+
+
+def _made(attempt: Attempt, step: Step, before: Step | None) -> Attempt:
+    """The attempt in its place of the plan. Of a plan of one it is as it was built."""
+    if before is None and step.target is attempt.target and not step.retry_on:
+        return attempt
+    return replace(
+        attempt, target=step.target, retry_on=step.retry_on, delay_ms=_delay_ms(step, before)
+    )
 
 
 def _delay_ms(step: Step, before: Step | None) -> int | None:
@@ -111,7 +120,7 @@ def _attempt(request: Request, target: Target) -> Attempt | Refusal:
         include_usage=request.call.stream,
     )
     body, dropped = fitted(body, target.account.preset)
-    path = upstream_path(target.account, target.model, dialect, stream=request.call.stream)
+    path = _path(target, dialect.name, request.call.stream)
     headers = {**_headers(request, dialect), **target.headers_set}
     sent, media = _encoded(request, body)
     if media:
@@ -120,6 +129,12 @@ def _attempt(request: Request, target: Target) -> Attempt | Refusal:
         target, dialect, path, sent, "", headers, target.headers_remove,
         left_out=(*carried.left_out, *dropped),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _path(target: Target, name: str, stream: bool) -> str:
+    """The same few targets serve most requests; they are known by identity."""
+    return upstream_path(target.account, target.model, PROVIDER_DIALECTS[name], stream=stream)
 
 
 def _encoded(request: Request, body: Json) -> tuple[bytes, str]:

@@ -11,6 +11,8 @@ from extproc.providers.presets import Preset
 
 def fitted(body: Json, preset: Preset) -> tuple[Json, tuple[str, ...]]:
     """(body, names of what was left out). The body itself where nothing is to be done."""
+    if not preset.rename and not preset.drop:
+        return body, ()
     renames = {old: new for old, new in preset.rename.items() if old in body}
     dropped = tuple(name for name in preset.drop if name in body)
     if not renames and not dropped:
