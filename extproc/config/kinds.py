@@ -68,9 +68,7 @@ NOT_YET_KEYS: Mapping[str, frozenset[str]] = {
     "SecretRef": frozenset({"vault", "aws", "gcp", "azure"}),
     "ProviderAccount": frozenset({"collaborators", "integrations"}),
     "PriceSpec": frozenset({"metric", "value"}),
-    "VirtualAccount": frozenset(
-        {"provider_keys", "permissions", "expiration_date", "auto_rotate", "ownedBy"}
-    ),
+    "VirtualAccount": frozenset({"permissions", "expiration_date", "auto_rotate", "ownedBy"}),
     "Team": frozenset({"keys"}),
     "BudgetRule": frozenset({"block_on_budget_exceed"}),
     "Alerts": frozenset({"send_to"}),

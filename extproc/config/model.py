@@ -215,6 +215,9 @@ class GatewayConfig(Document):
 # --- principals ------------------------------------------------------------------------------
 
 
+ProviderKeyName = Annotated[str, Field(pattern=r"^[^\s*?\[\]/]+/([^\s*?\[\]/]+|\*)$")]
+
+
 class KeySpec(Document):
     """`sha256`: 64 hex digits of the string that applications send. `expires`: see `expiry.py`."""
 
@@ -243,13 +246,15 @@ class User(Document):
 
 
 class VirtualAccount(Document):
-    """An empty `models` list grants nothing (defaults deny)."""
+    """An empty `models` list grants nothing (defaults deny). `provider_keys`: of accounts that have
+    several `keys` only these may be used, as `account/key` or `account/*`; None: all."""
 
     type: Literal["virtual-account"]
     name: Name
     team: str | None = None
     tags: Tags = Field(default_factory=dict)
     models: tuple[ModelPattern, ...] = ()
+    provider_keys: tuple[ProviderKeyName, ...] | None = None
     keys: tuple[KeySpec, ...] = ()
     budget: BudgetAmount | None = None
 

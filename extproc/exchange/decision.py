@@ -7,6 +7,7 @@ request that has its place (P2).
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from extproc.audit.entry import rfc3339
@@ -21,6 +22,7 @@ from extproc.llm import strict_json
 from extproc.policy import input as policy_input
 from extproc.policy.values import PolicyUnavailable
 from extproc.routing.attempts import steps
+from extproc.routing.values import Target
 
 _SLOT_MS = 1_000
 _YEAR_MS = 365 * 86_400_000
@@ -119,8 +121,25 @@ def order(request: Request) -> Refusal | None:
     if not request.targets:
         return Refusal(Code.PERMISSION_DENIED, reason="no target has a price")
     world, now_ms = request.world, request.record.started_at_ms
-    request.steps = steps(world.router.keyed(request.targets, world.draw(), now_ms))
+    keyed = world.router.keyed(request.targets, world.draw(), now_ms)
+    assert request.principal is not None
+    if request.principal.provider_keys is not None:
+        keyed = _usable(request, keyed)
+        if not keyed:
+            return Refusal(Code.PERMISSION_DENIED, reason="no provider key may be used")
+    request.steps = steps(keyed)
     return None
+
+
+def _usable(request: Request, keyed: Sequence[Target]) -> tuple[Target, ...]:
+    """Without the keys that this caller's account may not use, and the targets that had only
+    those."""
+    who = request.principal
+    assert who is not None
+    kept = tuple(t for t in keyed if not t.key or who.may_use(t.account.name, t.key))
+    bases = {t.base for t in kept}
+    request.targets = tuple(t for t in request.targets if t in bases)
+    return kept
 
 
 async def reserve(request: Request) -> Refusal | Due | None:

@@ -140,6 +140,7 @@ def _account(config: Config, account: VirtualAccount) -> Principal:
     return Principal(
         type="virtual-account", name=account.name, key="", team=account.team,
         models=account.models, tags=tags, ceiling=team.models if team else None,
+        provider_keys=None if account.provider_keys is None else frozenset(account.provider_keys),
     )  # fmt: skip
 
 

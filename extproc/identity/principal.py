@@ -15,6 +15,7 @@ class Principal:
     virtual model names; empty grants nothing. `tags`: metadata that wins over the caller's.
     `ceiling`: globs of the team; when set, they must cover a model too (a bound, never a grant).
     `internal`: the gateway itself calls, on behalf of a guardrail (`internal_key.py`).
+    `provider_keys`: `account/key` of those that may be used, None for all.
     """
 
     type: Literal["virtual-account", "user"]
@@ -28,6 +29,12 @@ class Principal:
     claims: Mapping[str, Any] = field(default_factory=dict)
     ceiling: tuple[str, ...] | None = None
     internal: bool = False
+    provider_keys: frozenset[str] | None = None
+
+    def may_use(self, account: str, key: str) -> bool:
+        """Whether one of several keys of an account may be used for this caller."""
+        named = self.provider_keys
+        return named is None or f"{account}/{key}" in named or f"{account}/*" in named
 
     @property
     def subjects(self) -> frozenset[str]:

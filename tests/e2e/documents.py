@@ -62,13 +62,13 @@ class Documents:
 
     def bot(
         self, name: str, *, team: str | None, models: list[str], tags: Json | None = None,
-        expires: str | None = None,
+        expires: str | None = None, **more: Any,
     ) -> Documents:  # fmt: skip
         """A virtual account with one key named `first`. `tags` default to production."""
         key: Json = {"name": "first", "sha256": self._mint(name)}
         if expires is not None:
             key["expires"] = expires
-        fields: Json = {"tags": PRODUCTION if tags is None else tags, "models": models}
+        fields: Json = {"tags": PRODUCTION if tags is None else tags, "models": models, **more}
         if team is not None:
             fields["team"] = team
         return self.add("virtual-account", name, keys=[key], **fields)

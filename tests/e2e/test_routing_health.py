@@ -49,6 +49,8 @@ def documents(provider_url: str) -> Documents:
         sticky,
     ])  # fmt: skip
     made.bot("auto-bot", team="auto", models=["auto", "two/*"])
+    made.bot("picky-bot", team="two", models=["keyed/*"], provider_keys=["keyed/live"])
+    made.bot("keyless-bot", team="two", models=["keyed/*", "two/*"], provider_keys=[])
     made.bot("two-bot", team="two", models=["two/*", "keyed/*", "prod/*"])
     return made
 
@@ -109,6 +111,18 @@ async def test_a_key_that_is_refused_rests(
     assert 1 <= statuses.count(401) <= 4, "each worker learns it once, or from the other"
 
 
+async def test_an_account_may_be_held_to_some_keys(
+    routed: GatewayUnderTest, provider: ProviderUnderTest
+) -> None:
+    """Contract 2 (`provider_keys`): no other key of the account is used; an empty list leaves none,
+    and accounts with one credential are not concerned."""
+    assert await resolved(routed, "picky-bot", "keyed/gpt-k") == "keyed/gpt-k"
+    assert [one.status for one in await provider.requests()] == [200], "no other"
+    answer = await routed.chat("keyless-bot", "x", model="keyed/gpt-k")
+    assert answer.status_code == 403
+    assert await resolved(routed, "keyless-bot", A) == A
+
+
 async def test_a_session_keeps_its_target(routed: GatewayUnderTest) -> None:
     """Route: equal values of a sticky rule's identifiers lead to one target, over all workers."""
     for session in ("s-1", "s-2", "s-3"):
@@ -151,13 +165,15 @@ async def test_the_cloud_is_the_overflow(
     """Route: while the first account is as full as it is to be, others serve, on every worker;
     when its call has ended it is first again."""
     assert await resolved(routed, "two-bot", "prod/overflow") == "on-prem/gpt-p"
-    await provider.fault("gpt-p", count=1, delay=6.0)
+    await provider.fault("gpt-p", count=1, delay=10.0)
     slow = asyncio.create_task(resolved(routed, "two-bot", "prod/overflow"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(9):
+        while await provider.count() < 2:
+            await asyncio.sleep(0.02)
         while {await resolved(routed, "two-bot", "prod/overflow") for _ in range(3)} != {A}:
             pass  # workers tell each other once a second
     assert not slow.done()
     assert await slow == "on-prem/gpt-p"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(9):
         while await resolved(routed, "two-bot", "prod/overflow") == A:
             pass
