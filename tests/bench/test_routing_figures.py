@@ -8,11 +8,10 @@ from extproc.llm.translate import CHAT_CALLERS, CHAT_PROVIDERS
 
 
 def test_every_pair_is_measured() -> None:
-    """P8: no translation is left out of the table; each costs more than reading and writing."""
+    """P8: no translation is left out of the table."""
     rows = {(row.caller, row.provider): row for row in measure_translation(rounds=1)}
     wanted = {(c, p) for c in CHAT_CALLERS for p in CHAT_PROVIDERS if c != p}
     assert rows.keys() == wanted
-    assert all(row.request.x > 1 for row in rows.values())
     both = {pair for pair, row in rows.items() if row.frame is not None and row.answer is not None}
     assert both == {(c, p) for c, p in wanted if p in CHAT_CALLERS}
 

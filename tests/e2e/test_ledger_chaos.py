@@ -131,7 +131,7 @@ async def the_sums_are_right(cases: list[Case], pair: Pair, weather: Weather) ->
     assert sum(case.outcome != "worker_lost" for case in lost) <= weather.kills
     in_entries = sum(case.cost for case in cases if not case.lost)
     (everything,) = [counter for counter in counters if counter.rule_id == ALL]
-    assert everything.spent == in_entries + sum(case.full for case in lost)
+    assert everything.spent == in_entries + sum(case.charged for case in lost)
 
 
 def the_log_is_whole(cases: list[Case], pair: Pair) -> None:
