@@ -16,7 +16,7 @@ from extproc.exchange import billing, guarding
 from extproc.exchange.headers import answer_headers
 from extproc.exchange.request import Request
 from extproc.exchange.selected import refusal_of
-from extproc.exchange.streaming import AnswerStream, is_sse, is_stream
+from extproc.exchange.streaming import EVENT_STREAM, AnswerStream, is_stream
 from extproc.exchange.values import Attempt, BodyReply, HeadReply, Refused, ResponseHead
 from extproc.guardrails.hook import HookRun, run
 from extproc.llm import openai_transcription, strict_json
@@ -87,8 +87,9 @@ class Answer:
             return self._cut_off(refusal)
         self.stream = AnswerStream(self.request, self.attempt, self.head.content_type)
         headers = answer_headers(self.request, whole=False)
-        if not is_sse(self.head.content_type):
-            headers["content-type"] = "text/event-stream"
+        if not self.head.content_type.startswith(EVENT_STREAM):
+            # Another framing, or other letters: the answer's lock knows these words alone (P1).
+            headers["content-type"] = EVENT_STREAM
         return HeadReply(streamed=True, headers=headers, remove=("content-length",))
 
     def _cut_off(self, refusal: Refusal) -> HeadReply:
@@ -221,7 +222,7 @@ class Answer:
             if isinstance(answer, Refusal):
                 return self._refuse(answer)
             tree = answer.body
-            record.left_out = tuple(dict.fromkeys((*record.left_out, *answer.left_out)))
+            record.left_out_of_answer = answer.left_out
         headers = answer_headers(request, whole=True)
         if translation is None and not changed:
             return BodyReply(None, headers)

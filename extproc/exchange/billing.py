@@ -63,7 +63,10 @@ def bill(request: Request, made: Sequence[Ended], *, complete: bool) -> None:
 
 
 def actual(request: Request) -> dict[Measure, int]:
-    """What replaces the reservation. A slot is free again however the call ended."""
+    """What replaces the reservation. A slot is free again however the call ended. A count of tokens
+    that the gateway made itself is a request like one that a provider answered."""
+    if request.counts_itself and request.record.outcome == "answered":
+        return {**NOTHING, "requests": 1, "slots": 0}
     if not request.sent:
         return {**NOTHING, "slots": 0}
     record = request.record

@@ -60,7 +60,8 @@ async def ask_policy(request: Request) -> Refusal | None:
 
 
 def answer_count(request: Request) -> Answered | None:
-    """Where the model's provider does not count tokens, our own count of the texts."""
+    """Where the model's provider does not count tokens, our own count of the texts. Its limits hold
+    like those of a call that is sent."""
     if not request.counts_itself:
         return None
     assert request.caller is not None

@@ -11,7 +11,12 @@ from extproc.guardrails.values import Finding, HookResult
 from extproc.limits.caps import NONE, present
 from extproc.routing.values import Ended, Target
 
-_PATHS_KEPT = 200
+_PATHS_KEPT, _PATH_CHARS = 200, 200
+"""A provider may name its fields as it likes."""
+
+
+def _paths(paths: tuple[str, ...]) -> list[str]:
+    return [path[:_PATH_CHARS] for path in paths[:_PATHS_KEPT]]
 
 
 def intent_entry(record: Record) -> Entry:
@@ -41,7 +46,7 @@ def intent_entry(record: Record) -> Entry:
     if record.plan:
         entry["plan"] = list(record.plan)
     if record.left_out:
-        entry["left_out"] = list(record.left_out[:_PATHS_KEPT])
+        entry["left_out"] = _paths(record.left_out)
     if record.dropped:
         entry["dropped_targets"] = dict(record.dropped)
     return entry
@@ -76,6 +81,8 @@ def closing_entry(record: Record) -> Entry:
     response: dict[str, Any] = {"status": record.status}
     if record.response_sha256:
         response["content_digest"] = record.response_sha256
+    if record.left_out_of_answer:
+        response["left_out"] = _paths(record.left_out_of_answer)
     entry["response"] = response
     return entry
 

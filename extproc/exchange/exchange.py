@@ -35,7 +35,7 @@ from extproc.limits.values import Measure
 from extproc.llm import endpoints
 from extproc.llm.fields import least
 from extproc.routing.observed import observe, timing
-from extproc.routing.values import Ended
+from extproc.routing.values import Ended, Ending
 
 
 class Exchange:
@@ -266,6 +266,14 @@ class Exchange:
         if made:
             self._tell_figures(made, complete)
 
+    @property
+    def _impatient(self) -> bool:
+        """A time limit that is this call's own was set: missing it says nothing of a target, or one
+        caller could put targets last for all."""
+        return self._request.pace.attempt_ms is not None or (
+            self.record.caps.max_latency_ms is not None
+        )
+
     def _tell_figures(self, made: tuple[Ended, ...], complete: bool) -> None:
         """How each target did, for the plans to come."""
         record, usage = self.record, self.record.usage
@@ -277,6 +285,10 @@ class Exchange:
             output_tokens=usage.total_output_tokens if usage is not None else 0,
             attempts=len(made),
         )
+        if self._impatient:
+            made = tuple(ended for ended in made if ended.ending is not Ending.LATE)
+        if not made:
+            return
         slots = [attempt.target for attempt in self._request.attempts]
         now_ms = record.started_at_ms + self._took_ms(record.ended_ns)
         broke_off = complete and record.outcome == "truncated"

@@ -49,11 +49,11 @@ ROOM: tuple[tuple[str, Step], ...] = (
     ("route", prompting.for_targets),
     ("count", decision.count),
     ("policy", decision.ask_policy),
-    ("count", decision.answer_count),
     ("guardrails", decision.select_guardrails),
     ("plan", decision.order),
     ("limits", capping.cap),
     ("limits", decision.reserve),
+    ("count", decision.answer_count),
 )
 SEND: tuple[tuple[str, Step], ...] = (
     ("guardrails", guarding.guard),

@@ -13,7 +13,7 @@ from extproc.limits.values import Charge, CounterState
 if TYPE_CHECKING:
     from extproc.exchange.request import Request
 
-_PATHS_SHOWN = 20
+_PATHS_SHOWN, _PATH_CHARS = 20, 200
 """A long conversation leaves out as many thoughts; the entry has more of them."""
 TEMPLATE = {"x-tfy-resolved-model": "template"}
 """No model at all: the answer is a budget's fixed text."""
@@ -30,7 +30,8 @@ def answer_headers(request: Request, *, whole: bool) -> dict[str, str]:
         headers["x-tfy-resolved-model"] = record.served.name
     if record.left_out:
         # Of the caller's own body, by path; what an answer lost is in the entry.
-        headers["x-envelope-left-out"] = orjson.dumps(record.left_out[:_PATHS_SHOWN]).decode()
+        shown = [path[:_PATH_CHARS] for path in record.left_out[:_PATHS_SHOWN]]
+        headers["x-envelope-left-out"] = orjson.dumps(shown).decode()
     outcomes = dict(record.input_guard.outcomes) if record.input_guard else {}
     if record.output_guard:
         outcomes |= record.output_guard.outcomes

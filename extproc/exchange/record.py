@@ -87,6 +87,7 @@ class Record:
     degraded: list[Degraded] = field(default_factory=list)
     unscanned_answer: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    left_out_of_answer: tuple[str, ...] = ()
     input_guard: HookResult | None = None
     output_guard: HookResult | None = None
     plan: tuple[str, ...] = ()

@@ -192,13 +192,16 @@ class AnswerStream:
             record.output_guard = self._guard.end()
 
 
+EVENT_STREAM = "text/event-stream"
+
+
 def is_sse(content_type: str) -> bool:
-    return _bare(content_type) == "text/event-stream"
+    return _bare(content_type) == EVENT_STREAM
 
 
 def is_stream(content_type: str) -> bool:
     """Server-sent events, or Amazon's own framing."""
-    return _bare(content_type) in ("text/event-stream", "application/vnd.amazon.eventstream")
+    return _bare(content_type) in (EVENT_STREAM, "application/vnd.amazon.eventstream")
 
 
 def _bare(content_type: str) -> str:

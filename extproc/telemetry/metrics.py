@@ -73,7 +73,7 @@ class Metrics:
             self._count_spend(record, model, extra)
         if record.served is not None:
             self._count_call(record)
-        if record.left_out:
+        if record.left_out or record.left_out_of_answer:
             self._left_out.add((model,))
         for target, ended in record.tried:
             ending = figures.status_class(ended.status) if ended.status else ended.ending.value
