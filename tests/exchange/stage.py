@@ -276,13 +276,16 @@ class Stage:
 
     async def say(
         self, body: Json | None = None, *, path: str = "/v1/chat/completions",
-        metadata: Mapping[str, str] | None = None, **fields: Any,
+        metadata: Mapping[str, str] | None = None, also: Mapping[str, str] | None = None,
+        **fields: Any,
     ) -> Said:  # fmt: skip
-        """One request; `fields` go into its body. Ten words are asked by default."""
+        """One request with the headers of `also`; `fields` go into its body. By default ten words
+        are asked."""
         text = "one two three four five six seven eight nine ten"
         whole = {"model": "big/large", "messages": [{"role": "user", "content": text}]}
         whole = whole if body is None else body
-        headers = {"content-type": "application/json", "authorization": f"Bearer {KEY}"}
+        headers = {"content-type": "application/json", "authorization": f"Bearer {KEY}",
+                   **(also or {})}  # fmt: skip
         if metadata is not None:
             headers["x-tfy-metadata"] = json.dumps(metadata)
         sent = json.dumps({**whole, **fields}).encode()
