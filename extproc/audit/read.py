@@ -64,6 +64,13 @@ def lines(folder: Path, start: int = 0) -> Iterator[bytes]:
                 yield line[:-1]
 
 
+def lines_from(folder: Path, index: int) -> Iterator[bytes]:
+    """Whole entry lines from entry `index` on, in order; raises NoLog."""
+    for here, line in enumerate(lines(folder)):
+        if here >= index:
+            yield line
+
+
 def last_lines(folder: Path, count: int) -> tuple[list[bytes], int]:
     """The last `count` whole lines, and the byte offset behind them; raises NoLog."""
     with _open(folder) as file:

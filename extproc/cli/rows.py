@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
-from extproc.cli.audit_command import csv_cell
+from extproc.cli.audit.showing import csv_cell
 
 
 def write_json(rows: Iterable[Mapping[str, Any]], out: TextIO) -> None:

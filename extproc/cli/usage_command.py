@@ -20,7 +20,7 @@ from extproc.audit.sequencer import LOG
 from extproc.audit.spend import FIGURES, Place, Spend, Sums, add_up
 from extproc.audit.table import columns
 from extproc.audit.values import Entry
-from extproc.cli.audit_command import FINE, USAGE
+from extproc.cli.audit.options import FINE, USAGE
 from extproc.cli.rows import write_csv, write_json
 from extproc.config.mistake import did_you_mean
 from extproc.state import DEFAULT_STATE, StateDir

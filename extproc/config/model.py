@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from extproc.config.audit_model import Audit
 from extproc.config.base import Document, SecretRef, When
 from extproc.config.fields import (
     Expires,
@@ -145,11 +146,6 @@ class Policy(Document):
         if self.opa is not None and self.rego is not None:
             raise complaint("`opa` asks a server and `rego` does not; choose one", at="rego")
         return self
-
-
-class Audit(Document):
-    checkpoint_interval_ms: int = Field(default=1_000, ge=10)
-    origin: str = "envelope"
 
 
 class Telemetry(Document):
