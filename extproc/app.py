@@ -96,7 +96,11 @@ async def build_adapters(config: Config, place: Place) -> Adapters:
         ledger=RedisLedger(client, timeout_ms=timeout_ms, recovery_ms=recovery_ms, slate=slate),
         slate=slate,
         keys=keys,
-        audit=Spool(place.audit_folder / "spool", place.owner),
+        audit=Spool(
+            place.audit_folder / "spool",
+            place.owner,
+            strict=config.gateway.audit.durability == "strict",
+        ),
         observer=observer,
         tokens=TokenCounter(),
         http=http,

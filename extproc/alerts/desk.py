@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 
 from extproc.alerts.claims import Claims
 from extproc.alerts.delivery import Delivery
-from extproc.alerts.lane import Figures, Lane, Surroundings
+from extproc.alerts.lane import Figures, Lane, Surroundings, Told, nobody_is_told
 from extproc.alerts.message import title
 from extproc.alerts.text import amount
 from extproc.alerts.values import Alert, Delivered, Outcome, Terms
@@ -43,6 +43,7 @@ class AlertDesk:
     """`client`: the store all gateways share. `clock_ms`: Unix time. `sleep`: seconds.
 
     `timeout_s`: bounds one attempt (default: 10 s, e-mail 30 s). `figures`: by kind of channel.
+    `told`: hears of each alert that was sent, or could not be.
     """
 
     def __init__(
@@ -53,13 +54,14 @@ class AlertDesk:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: random.Random | None = None,
         timeout_s: float | None = None,
+        told: Told = nobody_is_told,
     ) -> None:
         self.figures = Figures()
         self._watch = Watch()
         self._delivery = Delivery(clock_ms, timeout_s)
         claims = Claims(client, uuid.uuid4().hex)
         rng = chance or random.Random()
-        self._around = Surroundings(claims, self.figures, clock_ms, sleep, rng)
+        self._around = Surroundings(claims, self.figures, clock_ms, sleep, rng, told)
         self._lanes: dict[str, Lane] = {}
         self._routes: Mapping[str, tuple[str, ...]] = {}
         self._changed = asyncio.Event()

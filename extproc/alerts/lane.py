@@ -29,6 +29,12 @@ LEASE_MS = 60_000
 """Longer than an attempt may take."""
 STORE_AGAIN_MS = 2_000
 SendAlert = Callable[[Alert], Awaitable[Outcome]]
+Told = Callable[[Alert, str, str], None]
+"""(alert, channel, `done` or `failed`): for the audit log."""
+
+
+def nobody_is_told(_alert: Alert, _channel: str, _outcome: str) -> None:
+    """Where no audit log is kept."""
 
 
 @dataclass(slots=True)
@@ -47,13 +53,14 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What all lanes share. `sleep`: seconds."""
+    """What all lanes share. `sleep`: seconds. `told`: hears what became of each round."""
 
     claims: Claims
     figures: Figures
     clock_ms: Callable[[], int]
     sleep: Callable[[float], Awaitable[None]]
     chance: Random
+    told: Told = nobody_is_told
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +185,7 @@ class Lane:
                 if note:
                     log.warning("alert through channel %r: %s", self.name, note)
                 self._around.figures.sent[self.kind] += 1
+                self._around.told(item.alert, self.name, "done")
                 await self._handle(replace(item, delivered=True))
             case Again(why=why, retry_after_ms=asked_ms):
                 await self._failed(item, why, asked_ms)
@@ -203,6 +211,7 @@ class Lane:
         failures = item.failures + 1
         pause_ms = rest_ms(failures, asked_ms)
         self._around.figures.failed[self.kind] += 1
+        self._around.told(item.alert, self.name, "failed")
         log.error(
             "alert %s not delivered through channel %r: %s; again in %d s",
             item.alert.id[:12], self.name, why, pause_ms // 1000,

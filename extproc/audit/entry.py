@@ -47,9 +47,10 @@ ENTRY_BYTES_MAX = 65_536 - 512
 
 OUTCOMES = (
     "allowed", "answered", "refused", "blocked", "aborted", "truncated", "upstream_error",
-    "worker_lost", "spool_damaged",
+    "worker_lost", "spool_damaged", "unseen", "done", "failed",
 )  # fmt: skip
-"""`worker_lost`: the worker died with it open. `spool_damaged`: a spool line was unreadable."""
+"""`worker_lost`: the worker died with it open. `spool_damaged`: a spool line was unreadable.
+`unseen`: Envoy ended it before any worker took it. `done`, `failed`: of events (`event.py`)."""
 
 MASK = "[masked]"
 _CUT = "[truncated]"

@@ -64,6 +64,6 @@ def record_class(entry: Entry) -> RecordClass:
         return "admin"
     decision = entry.get("decision")
     outcome = decision.get("outcome") if isinstance(decision, dict) else None
-    if outcome == "refused":
+    if outcome in ("refused", "unseen"):
         return "refusal"
     return "exchange" if outcome in _LET_THROUGH else "admin"

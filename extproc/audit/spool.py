@@ -4,7 +4,8 @@
     spool/<owner>.jsonl             its lines; further segments are <owner>.000001.jsonl, ...
 
 Promises: when `intent` or `close` returns, the line survives this process (it is in the kernel's
-page cache; the sequencer makes it durable); a line is whole or, without its newline, not there.
+page cache; the sequencer makes it durable); a line is whole or, without its newline, not there. A
+`strict` spool makes what was written durable itself, where somebody awaits `durable`.
 Refuses with AuditUnavailable when it cannot write, and works again as soon as the disk does: a
 close that failed is kept and written before whatever comes next.
 """
@@ -15,12 +16,13 @@ import errno
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Literal
 
-from extproc.audit.disk import PRIVATE, hold_lock
+from extproc.audit.disk import PRIVATE, hold_lock, sync_folder
 from extproc.audit.entry import bounded
+from extproc.audit.group_sync import GroupSync, sync_file
 from extproc.audit.values import AuditUnavailable, Entry
 
 ROTATE_BYTES = 16 * 1024 * 1024
@@ -36,7 +38,8 @@ def _wall_clock_ms() -> int:
 class Spool:
     """The `AuditLog` of one worker process. Not for threads; open it after any fork.
 
-    `owner`: a name never used before in this folder, e.g. slot, start time and pid.
+    `owner`: a name never used before in this folder, e.g. slot, start time and pid. `strict`: see
+    `durable`.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Spool:
         *,
         clock_ms: Callable[[], int] = _wall_clock_ms,
         rotate_bytes: int = ROTATE_BYTES,
+        strict: bool = False,
     ) -> None:
         if not _OWNER.fullmatch(owner):
             raise AuditUnavailable("a spool owner's name has letters, digits, '-' and '_' only")
@@ -55,7 +59,14 @@ class Spool:
         self._torn = False
         self.taken_away = False
         """Whether this owner's file is gone for good; a new owner must go on."""
+        self.refusing = ""
+        """Why nothing may be begun now, although lines could be written; '' where it may."""
         self._kept: list[bytes] = []
+        self._group = GroupSync(self._sync) if strict else None
+        self._left: list[int] = []
+        """Files that were left for the next segment and are not durable yet."""
+        self._named = -1
+        """The last segment whose name is durable."""
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock = hold_lock(folder / f"{owner}.lock")
@@ -65,6 +76,8 @@ class Spool:
 
     def intent(self, entry: Entry) -> None:
         """Record what is about to happen. Raises AuditUnavailable: then it must not happen."""
+        if self.refusing:
+            raise AuditUnavailable(self.refusing)
         self._write(_line("intent", self._clock_ms(), entry))
 
     def close(self, entry: Entry) -> None:
@@ -77,6 +90,13 @@ class Spool:
                 self._kept.append(line)
             raise
 
+    def durable(self) -> Awaitable[None] | None:
+        """What to await before a provider may see a byte; None where the mode asks for nothing.
+
+        Awaiting raises AuditUnavailable when what was written so far cannot be made durable.
+        """
+        return self._group.wait() if self._group is not None else None
+
     def release(self) -> None:
         """Give up the spool: what is still open counts as lost. Kept closes get a last chance."""
         try:
@@ -84,10 +104,23 @@ class Spool:
                 self._recover()
         except AuditUnavailable:
             pass  # the sequencer finds the intents and writes `worker_lost` for them
-        os.close(self._fd)
-        os.close(self._lock)
+        for fd in (*self._left, self._fd, self._lock):
+            os.close(fd)
+
+    def _sync(self) -> None:
+        """In a thread: the file in use, those left before it, its name. Nobody else closes one."""
+        fd, segment = self._fd, self._segment
+        sync_file(fd)
+        while self._left and self._left[0] != fd:
+            sync_file(self._left[0])
+            os.close(self._left.pop(0))
+        if self._named < segment:
+            sync_folder(self._folder)
+            self._named = segment
 
     def _write(self, line: bytes) -> None:
+        if self._group is not None and self._group.failed:
+            self._begin_anew()
         if self._torn or self._kept:
             self._recover()
         self._put(line)
@@ -134,7 +167,23 @@ class Spool:
         except OSError:
             self._rotate_at += self._rotate_bytes
             return
-        os.close(self._fd)
+        self._go_on_in(fd)
+
+    def _begin_anew(self) -> None:
+        """After a sync that failed: another file, for this one's pages can no longer be trusted."""
+        assert self._group is not None
+        try:
+            fd = self._open_segment(self._segment + 1)
+        except OSError as error:
+            raise _unavailable(error) from None
+        self._go_on_in(fd)
+        self._group.failed = False
+
+    def _go_on_in(self, fd: int) -> None:
+        if self._group is None:
+            os.close(self._fd)
+        else:
+            self._left.append(self._fd)
         self._fd, self._size, self._rotate_at = fd, 0, self._rotate_bytes
         self._segment += 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any, Protocol
 
 Entry = dict[str, Any]
@@ -17,6 +18,10 @@ class AuditLog(Protocol):
 
     def intent(self, entry: Entry) -> None:
         """Record what is about to happen; survives the death of this process when it returns."""
+        ...
+
+    def durable(self) -> Awaitable[None] | None:
+        """What to await before a provider may see a byte; None where the mode asks for nothing."""
         ...
 
     def close(self, entry: Entry) -> None:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from extproc.audit.journal import operator
 from extproc.config.load import load
 from extproc.config.mistake import did_you_mean
 from extproc.config.sources import read_sources
@@ -140,7 +141,7 @@ async def _keys(args: argparse.Namespace) -> AsyncIterator[KeyStore]:
         client = await connect(url, TIMEOUT_MS)
         try:
             await check_policy(client)
-            yield KeyStore(client)
+            yield KeyStore(client, actor=operator())
         finally:
             await client.aclose()
 

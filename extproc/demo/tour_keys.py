@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from extproc.demo.tour_stage import Stage
 
 ACCOUNT = "support-bot"
+TOUR = ("operator", "tour")
 REVOKED_WITHIN_S = 5
 """The contract's promise (section 5), on every worker."""
 IN_A_ROW = 4
@@ -24,7 +25,7 @@ IN_A_ROW = 4
 async def created(stage: Stage) -> Outcome:
     """Make a key for an account and call with it."""
     async with stage.store() as client:
-        key, _ = await KeyStore(client).create(ACCOUNT, "tour", _now_ms())
+        key, _ = await KeyStore(client, actor=TOUR).create(ACCOUNT, "tour", _now_ms())
     stage.keys[VISITOR] = key.text
     return await Ask(VISITOR)(stage)
 
@@ -33,7 +34,7 @@ async def revoked(stage: Stage) -> Outcome:
     """Revoke it and call until it is refused."""
     public_id = stage.keys[VISITOR].split("_")[1]
     async with stage.store() as client:
-        await KeyStore(client).revoke(public_id, _now_ms())
+        await KeyStore(client, actor=TOUR).revoke(public_id, _now_ms())
     began, refusals = time.monotonic(), 0
     while True:
         outcome = await Ask(VISITOR)(stage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import replace
 from functools import lru_cache
 
@@ -177,10 +178,20 @@ def _maximum(request: Request, target: Target) -> int | None:
     return bounds.output_to_send(target, request.max_output_tokens, binding=binding)
 
 
-def record_intent(request: Request) -> Refusal | None:
-    """Before anything is sent (P3)."""
+def record_intent(request: Request) -> Refusal | Awaitable[Refusal | None] | None:
+    """Before anything is sent (P3); in strict mode it is durable before anything is sent."""
+    audit = request.world.audit
     try:
-        request.world.audit.intent(intent_entry(request.record))
+        audit.intent(intent_entry(request.record))
+    except AuditUnavailable:
+        return Refusal(Code.AUDIT_UNAVAILABLE)
+    durable = audit.durable()
+    return None if durable is None else _kept(durable)
+
+
+async def _kept(durable: Awaitable[None]) -> Refusal | None:
+    try:
+        await durable
     except AuditUnavailable:
         return Refusal(Code.AUDIT_UNAVAILABLE)
     return None

@@ -5,9 +5,10 @@
     {envelope}:keys:changed   zset   public id, scored by the epoch of its last change
     {envelope}:keys:epoch     number, grows with every change
     {envelope}:keys:epochs    zset   the latest epochs
+    {envelope}:events         stream what was done and by whom, on its way to the audit log
 
-Promises: a change and its epoch are one atomic step; two changes of one key never overwrite each
-other (compare and set). The epoch grows by a random step, and the store remembers the latest ones:
+Promises: a change, its epoch and its event are one atomic step (P3); two changes of one key never
+overwrite each other (compare and set). The epoch grows by a random step, and the store remembers the latest ones:
 a reader whose epoch is not among them has seen changes that the store has lost since (power cut,
 old backup), and must read everything anew.
 Raises StoreUnavailable when the store does not answer; never quotes what it was asked (P4).
@@ -19,8 +20,11 @@ import secrets
 from collections.abc import Callable
 from importlib.resources import files
 
+import orjson
 from redis.asyncio import Redis
 
+from extproc.audit.announced import STREAM
+from extproc.audit.event import event_entry
 from extproc.identity.keys import RANDOM_BYTES, MintedKey, mint
 from extproc.identity.record import KeyRecord, from_json, revoked, rotated, successor, to_json
 from extproc.store_client import StoreUnavailable, mapped_errors
@@ -44,12 +48,17 @@ class KeyChangeRefused(Exception):
 
 
 class KeyStore:
-    """Reads and changes key records. `random_bytes`: where secrets and steps come from."""
+    """Reads and changes key records. `random_bytes`: where secrets and steps come from. `actor`:
+    (type, name) of whoever makes the changes."""
 
     def __init__(
-        self, client: Redis, random_bytes: Callable[[int], bytes] = secrets.token_bytes
+        self,
+        client: Redis,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+        actor: tuple[str, str] = ("operator", "unknown"),
     ) -> None:
         self._client = client
+        self._actor = actor
         self._random = random_bytes
         lua = files("extproc.identity").joinpath("lua", "put_keys.lua").read_text("utf-8")
         self._put_script = client.register_script(lua)
@@ -61,7 +70,8 @@ class KeyStore:
         for _ in range(TRIES_MAX):
             key = mint(self._random(RANDOM_BYTES))
             record = KeyRecord(key.id, key.sha256, account, name, now_ms, expires_ms)
-            if await self._put([(b"", record)]):
+            said = self._event("key.create", record, now_ms)
+            if await self._put([(b"", record)], said):
                 return key, record
         raise StoreUnavailable("the store kept refusing a new key")
 
@@ -77,7 +87,7 @@ class KeyStore:
             if record.revoked_ms is not None:
                 return record
             ended = revoked(record, now_ms)
-            if await self._put([(seen, ended)]):
+            if await self._put([(seen, ended)], self._event("key.revoke", ended, now_ms)):
                 return ended
         raise StoreUnavailable("the key kept changing while it was revoked")
 
@@ -91,7 +101,8 @@ class KeyStore:
             key = mint(self._random(RANDOM_BYTES))
             follower = successor(record, key.id, key.sha256, now_ms, expires_ms)
             old = rotated(record, key.id, now_ms, grace_ms)
-            if await self._put([(seen, old), (b"", follower)]):
+            said = self._event("key.rotate", old, now_ms, followed_by=follower.id)
+            if await self._put([(seen, old), (b"", follower)], said):
                 return key, follower
         raise StoreUnavailable("the key kept changing while it was rotated")
 
@@ -144,13 +155,22 @@ class KeyStore:
             raise KeyChangeRefused("no such key; `envelope key list` shows the ids")
         return text, record
 
-    async def _put(self, changes: list[Change]) -> bool:
+    def _event(self, action: str, record: KeyRecord, now_ms: int, **more: str) -> bytes:
+        """What the audit log is told: ids and names, never a hash or a secret (P4)."""
+        entry = event_entry(
+            action, event_id=self._random(12).hex(), at_ms=now_ms, actor=self._actor,
+            target=record.id, details={"account": record.account, "name": record.name, **more},
+        )  # fmt: skip
+        return orjson.dumps(entry)
+
+    async def _put(self, changes: list[Change], event: bytes) -> bool:
         step = 1 + int.from_bytes(self._random(4), "big") % STEP_MAX
-        arguments: list[bytes | str | int] = [step, EPOCHS_KEPT]
+        arguments: list[bytes | str | int] = [step, EPOCHS_KEPT, event]
         for seen, after in changes:
             arguments += [after.id, after.sha256, seen, to_json(after)]
         with mapped_errors():
-            return bool(await self._put_script([RECORDS, INDEX, CHANGED, EPOCH, EPOCHS], arguments))
+            keys = [RECORDS, INDEX, CHANGED, EPOCH, EPOCHS, STREAM]
+            return bool(await self._put_script(keys, arguments))
 
 
 def _number(epoch: bytes | str | None) -> int:

@@ -22,11 +22,10 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from extproc import __version__
 from extproc.admissible import mistakes
 from extproc.alerts.desk import AlertDesk
 from extproc.alerts.lane import Figures
-from extproc.audit.sequencer import Sequencer
-from extproc.audit.values import AuditUnavailable
 from extproc.config.model import Config, ProviderAccount
 from extproc.config.reload import Bad, Changed, Watch
 from extproc.config.sources import Source, sources_to_json
@@ -35,6 +34,7 @@ from extproc.dataplane.envoy_process import EnvoyProcess, write_atomically
 from extproc.dataplane.gcp_refresh import TokenKeeper
 from extproc.ledger.keeper import LedgerKeeper
 from extproc.routing.rules import session_headers
+from extproc.server.audit_desk import AuditDesk
 from extproc.server.child import Child, python
 from extproc.server.fleet import Fleet
 from extproc.state import StateDir
@@ -45,7 +45,6 @@ from extproc.telemetry.snapshot import SnapshotFile, encode_alerts
 log = logging.getLogger("envelope")
 
 WATCH_S = 0.5
-SEQUENCE_S = 0.05
 PUBLISH_S = 1.0
 RELOAD_AGAIN_S = 2
 ADMIN_READY_S = 30
@@ -90,7 +89,7 @@ class Gateway:
         self._admin: Child | None = None
         self._keeper: LedgerKeeper | None = None
         self._desk: AlertDesk | None = None
-        self._sequencer: Sequencer | None = None
+        self._audit: AuditDesk | None = None
         self._tasks: list[asyncio.Task[Any]] = []
         self.store_url = ""
 
@@ -109,14 +108,10 @@ class Gateway:
 
     async def _start(self) -> None:
         self._options.state.prepare()
+        self._audit = AuditDesk(self._options.state, self._run, self.config)
         await self._start_store()
+        self._start_audit()
         await self._start_ledger()
-        self._sequencer = Sequencer(
-            self._options.state.audit,
-            origin=self.config.gateway.audit.origin,
-            checkpoint_interval_ms=self.config.gateway.audit.checkpoint_interval_ms,
-        )
-        self._keep(self._sequence())
         await self._start_workers()
         self._start_admin()
         # An Envoy that somebody else runs finds tokens beside the workers' sockets.
@@ -144,11 +139,22 @@ class Gateway:
         except StoreUnavailable as error:
             log.error("the store is away (%s): every call is refused until it is back", error)
 
+    def _start_audit(self) -> None:
+        """Before any worker: what it writes finds its way into the log."""
+        assert self._client is not None and self._audit is not None
+        own = self._options.data_plane
+        self._audit.start(self._client, self._options.state.envoy / "access.log" if own else None)
+        self._audit.note("gateway.start", details={
+            "version": __version__, "config_digest": self.config.digest,
+            "durability": self.config.gateway.audit.durability, "workers": self._options.workers,
+        })  # fmt: skip
+
     async def _start_ledger(self) -> None:
         """Before any worker: what this gateway knows comes back before it is needed (P2)."""
         assert self._client is not None
         gateway = self.config.gateway
-        self._desk = AlertDesk(self._client)
+        assert self._audit is not None
+        self._desk = AlertDesk(self._client, told=self._audit.alerted)
         self._keeper = LedgerKeeper(
             self._client, self._options.state.ledger, timeout_ms=gateway.store.timeout_ms,
             recovery_ms=gateway.limits.recovery_ms, observe=self._desk.observe,
@@ -251,17 +257,6 @@ class Gateway:
 
     # --- while it runs ------------------------------------------------------------------------
 
-    async def _sequence(self) -> None:
-        """Move what the workers recorded into the log; its disk never holds up the event loop."""
-        assert self._sequencer is not None
-        while True:
-            try:
-                await asyncio.to_thread(self._sequencer.poll, time.time_ns() // 1_000_000)
-            except AuditUnavailable as error:
-                log.error("audit log: %s", error)
-                await asyncio.sleep(1)
-            await asyncio.sleep(SEQUENCE_S)
-
     async def _publish_alerts(self, figures: Figures) -> None:
         """Beside the workers' figures, whenever there is something new."""
         file, number = SnapshotFile(self._run / "metrics", "alerts"), 0
@@ -286,6 +281,7 @@ class Gateway:
                 case Bad(mistakes=found):
                     for mistake in found:
                         log.error("configuration not loaded: %s", mistake)
+                    self._note_refused(len(found))
 
     async def _watch_parts(self) -> None:
         """Bring back Envoy and the admin process when they die."""
@@ -298,6 +294,12 @@ class Gateway:
             if envoy is not None and envoy.child is not None and not envoy.child.alive:
                 log.warning("envoy ended (%s), starting another", envoy.child.exit_code)
                 envoy.start(self.config)
+
+    def _note_refused(self, mistakes: int) -> None:
+        if self._audit is not None:
+            running = self.config.digest
+            self._audit.note("config.refuse", target=running, outcome="refused",
+                             details={"mistakes": mistakes})  # fmt: skip
 
     def _new_watch(self) -> Watch:
         check = partial(mistakes, secrets="all" if self._options.data_plane else "own")
@@ -331,6 +333,10 @@ class Gateway:
             self._desk.use(config)
         if self._tokens is not None:
             self._tokens.use(config.accounts)
+        if self._audit is not None:
+            self._audit.use(config)
+            self._audit.note("config.load", target=config.digest,
+                             details={"before": self.config.digest})  # fmt: skip
         self.config, self._sources = config, sources
         self._keep(self._forget_clusters(config))
         log.info("configuration %s loaded", config.digest[:12])
@@ -369,9 +375,9 @@ class Gateway:
             await self._keeper.tick()
         if self._desk is not None:
             await self._desk.close()
-        if self._sequencer is not None:
-            await asyncio.to_thread(self._sequencer.drain, time.time_ns() // 1_000_000)
-            self._sequencer.close()
+        if self._audit is not None:
+            self._audit.note("gateway.stop")
+            await self._audit.close()
         if self._admin is not None:
             await self._admin.stop(grace_s=3)
         if self._client is not None:

@@ -12,6 +12,7 @@ import json
 import logging
 import signal
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from extproc.config.load import load
 from extproc.config.model import Config
 from extproc.config.sources import sources_from_json
 from extproc.exchange.world import World
+from extproc.server.audit_watch import HEALTH_FILE, refusing
 from extproc.server.health_share import HealthShare
 from extproc.server.runtime import Runtime
 from extproc.server.service import build_server
@@ -109,7 +111,13 @@ class Worker:
         with a spool of its own."""
         while True:
             Path(f"{self._spec.socket}.beat").touch()
-            if self._adapters.audit.taken_away:
+            audit, place = self._adapters.audit, self._spec.place
+            audit.refusing = refusing(
+                place.metrics_folder.parent / HEALTH_FILE,
+                strict=self._runtime.world.config.gateway.audit.durability == "strict",
+                now_ms=time.time_ns() // 1_000_000,
+            )
+            if audit.taken_away:
                 log.error("the audit spool was taken away: making room for another worker")
                 self._stop.set()
             await asyncio.sleep(BEAT_S)

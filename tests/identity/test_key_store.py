@@ -8,6 +8,7 @@ import secrets
 import pytest
 from redis.asyncio import Redis
 
+from extproc.audit.announced import STREAM
 from extproc.identity.key_store import (
     CHANGED,
     EPOCH,
@@ -49,7 +50,7 @@ async def test_all_keys_of_the_store_share_one_slot(client: Redis, keys: KeyStor
     """Design, section 4: the scripts also run on a cluster (one hash tag)."""
     await keys.create("bot", "first", NOW_MS)
     names = {str(name, "ascii") for name in await client.keys("*") if isinstance(name, bytes)}
-    assert names == {RECORDS, INDEX, CHANGED, EPOCH, EPOCHS}
+    assert names == {RECORDS, INDEX, CHANGED, EPOCH, EPOCHS, STREAM}
     assert all(name.startswith("{envelope}:") for name in names)
 
 

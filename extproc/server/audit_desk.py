@@ -1,0 +1,238 @@
+"""Everything about the audit log that the gateway's own process does, beside the request path.
+
+    sequencing     spools into the log, checkpoints, retention
+    journal        events of the gateway itself; events announced in the store; unseen requests
+    health         one small file that workers, readiness and metrics read
+
+Promises: nothing here holds up a request, the event loop or the rest of the gateway; a log that
+cannot be written is tried again for ever, and everybody who must know is told. Workers refuse calls
+where the mode asks for it (`refusing` in the health file).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import Redis
+
+from extproc.alerts.values import Alert
+from extproc.audit.announced import Announced
+from extproc.audit.journal import Journal
+from extproc.audit.log import LogRefused
+from extproc.audit.read import NoLog, lines_from
+from extproc.audit.sequencer import LOG, SPOOL, Sequencer
+from extproc.audit.unseen import Unseen, ids_in
+from extproc.audit.values import AuditUnavailable, Entry
+from extproc.config.model import Config
+from extproc.dataplane.envoy_process import write_atomically
+from extproc.server.audit_watch import HEALTH_FILE
+from extproc.state import StateDir
+
+log = logging.getLogger("envelope.audit")
+
+SEQUENCE_S = 0.05
+AGAIN_S = 1.0
+HEALTH_S = 0.5
+UNSEEN_S = 2.0
+Clock = Callable[[], int]
+
+
+def wall_clock_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(slots=True)
+class Health:
+    """How the log does. `why`: '' while it takes entries."""
+
+    why: str = "not begun"
+    backlog_bytes: int = 0
+    log_size: int = 0
+    covered: int = 0
+    signed_at_ms: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self, refusing: str, at_ms: int) -> dict[str, Any]:
+        return {
+            "ok": not (self.why or refusing),
+            "why": self.why or refusing,
+            "refusing": refusing,
+            "backlog_bytes": self.backlog_bytes,
+            "log_size": self.log_size,
+            "covered": self.covered,
+            "signed_at_ms": self.signed_at_ms,
+            "at_ms": at_ms,
+            **self.counts,
+        }
+
+
+class AuditDesk:
+    """Owned by the gateway. `run`: its folder for what lives as long as it does."""
+
+    def __init__(
+        self, state: StateDir, run: Path, config: Config, clock_ms: Clock = wall_clock_ms
+    ) -> None:
+        self._state, self._run, self._config = state, run, config
+        self._clock_ms = clock_ms
+        self._tasks: list[asyncio.Task[Any]] = []
+        self.health = Health()
+        audit = config.gateway.audit
+        self._sequencer = Sequencer(
+            state.audit,
+            origin=audit.origin,
+            checkpoint_interval_ms=audit.checkpoint_interval_ms,
+        )
+        self._name = f"gateway-{clock_ms()}-{os.getpid()}"
+        try:
+            environment = config.gateway.environment or ""
+            self.journal = Journal(state.audit, self._name, environment=environment)
+        except BaseException:
+            self._sequencer.close()
+            raise
+
+    def start(self, client: Redis, access_log: Path | None) -> None:
+        """Begin. `access_log`: of the Envoy that is ours, where there is one."""
+        self._write_health()
+        self._keep(self._sequence())
+        self._keep(self._tell_health())
+        self._keep(Announced(client, self._name, self.journal.write).run())
+        if access_log is not None:
+            self._keep(self._find_unseen(Unseen(access_log, self._state.audit)))
+
+    def use(self, config: Config) -> None:
+        """Another configuration is in force; what needs a restart was said elsewhere."""
+        self._config = config
+
+    def note(
+        self,
+        action: str,
+        *,
+        target: str = "",
+        outcome: str = "done",
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Record an event of the gateway's own. It has happened: what cannot be written now is
+        kept and written as soon as it can."""
+        with suppress(AuditUnavailable):
+            self.journal.record(action, target=target, outcome=outcome, details=details)
+
+    def alerted(self, alert: Alert, channel: str, outcome: str) -> None:
+        """An alert reached its channel, or a round of attempts failed."""
+        details = {"rule_id": alert.reading.rule_id, "condition": alert.due.name,
+                   "channel": channel}  # fmt: skip
+        self.note("alert.send", target=alert.id, outcome=outcome, details=details)
+
+    async def close(self) -> None:
+        """After the last worker has left: everything into the log, and a last checkpoint."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.journal.release()
+        try:
+            await asyncio.to_thread(self._sequencer.drain, self._clock_ms())
+        except (AuditUnavailable, LogRefused) as error:
+            log.error("audit log: %s; what is not in it waits in the spools", error)
+        self._sequencer.close()
+
+    # --- beside the requests ------------------------------------------------------------------
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(work))
+
+    async def _sequence(self) -> None:
+        """Move what was recorded into the log; its disk never holds up the event loop."""
+        said = ""
+        while True:
+            try:
+                await asyncio.to_thread(self._sequencer.poll, self._clock_ms())
+                why = ""
+            except (AuditUnavailable, LogRefused) as error:
+                why = str(error)
+            except Exception as error:  # a defect of ours must not end the log
+                why = f"could not be written ({type(error).__name__})"
+            if why != said:
+                log.log(logging.ERROR if why else logging.WARNING, "audit log: %s",
+                        why or "takes entries again")  # fmt: skip
+            said = self.health.why = why
+            await asyncio.sleep(AGAIN_S if why else SEQUENCE_S)
+
+    async def _tell_health(self) -> None:
+        while True:
+            self._look()
+            self._write_health()
+            await asyncio.sleep(HEALTH_S)
+
+    def _look(self) -> None:
+        counts = self._sequencer.counts
+        health = self.health
+        if counts.covered != health.covered:
+            health.signed_at_ms = self._clock_ms()
+        health.log_size, health.covered = counts.log_size, counts.covered
+        health.backlog_bytes = backlog_bytes(self._state.audit / SPOOL)
+        health.counts = {
+            "worker_lost": counts.worker_lost,
+            "spool_damaged": counts.spool_damaged,
+            "appended": counts.appended,
+        }
+
+    def refusing(self) -> str:
+        """Why workers must not begin a call now; '' where they may.
+
+        `standard` goes on while spools can be written; `strict` does not without its log.
+        """
+        audit = self._config.gateway.audit
+        if self.health.backlog_bytes > audit.spool_bytes_max:
+            return "more waits for the audit log than audit.spool_bytes_max allows"
+        return self.health.why if audit.durability == "strict" else ""
+
+    def _write_health(self) -> None:
+        with suppress(OSError):
+            write_atomically(
+                self._run / HEALTH_FILE, self.health.to_json(self.refusing(), self._clock_ms())
+            )
+
+    async def _find_unseen(self, unseen: Unseen) -> None:
+        """Requests that only Envoy saw get their entry; see `audit/unseen.py`."""
+        while True:
+            await asyncio.sleep(UNSEEN_S)
+            try:
+                due = await asyncio.to_thread(self._due, unseen)
+                if due:
+                    logged = await asyncio.to_thread(self._logged, due)
+                    for decision_id in due.keys() - logged:
+                        self.journal.write(due[decision_id])
+                await asyncio.to_thread(unseen.done, list(due))
+            except (OSError, AuditUnavailable, NoLog):
+                continue  # tried again; the cursor has not moved
+
+    def _due(self, unseen: Unseen) -> dict[str, Entry]:
+        now_ms = self._clock_ms()
+        unseen.read(now_ms)
+        return unseen.due(now_ms)
+
+    def _logged(self, due: Mapping[str, Entry]) -> set[str]:
+        """Those of these ids that the log has; they are looked for from its recent end."""
+        recent = max(0, self._sequencer.counts.log_size - _RECENT)
+        return {i for i in ids_in(lines_from(self._state.audit / LOG, recent)) if i in due}
+
+
+_RECENT = 500_000
+"""Entries to look back: far more than are written while a line waits."""
+
+
+def backlog_bytes(spools: Path) -> int:
+    """Bytes of spools on the disk: what waits for the log, and a little that is in it."""
+    total = 0
+    with suppress(OSError):
+        for name in os.listdir(spools):
+            with suppress(OSError):
+                total += os.stat(spools / name).st_size
+    return total
