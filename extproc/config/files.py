@@ -53,8 +53,13 @@ def _secrets(config: Config) -> Iterator[tuple[str, str, SecretRef]]:
         for field, secret in _within(settings):
             group = name.partition("/")[0]
             yield f"{GUARDRAILS}/{group}", f"`{field}` of guardrail '{name}'", secret
-    for field, secret in _within(config.gateway.guardrails, "guardrails"):
-        yield f"gateway-config/{config.gateway.name}", f"`{field}`", secret
+    gateway = config.gateway
+    parts = {"guardrails": gateway.guardrails, "telemetry": gateway.telemetry}
+    for part, document in parts.items():
+        for field, secret in _within(document, part):
+            yield f"gateway-config/{gateway.name}", f"`{field}`", secret
+    for field, secret in gateway.audit.secrets():
+        yield f"gateway-config/{gateway.name}", f"`audit.{field}`", secret
 
 
 def _within(part: Document, path: str = "") -> Iterator[tuple[str, SecretRef]]:

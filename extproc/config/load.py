@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from extproc.config import model as m
 from extproc.config.account_budgets import budget_id, own_budgets
+from extproc.config.audit_model import Anchor, CloudCredentials, Sink
 from extproc.config.check import check
 from extproc.config.explain import Path, explain, label
 from extproc.config.guardrail_settings import GUARDRAIL_SETTINGS, read_settings
@@ -254,7 +255,7 @@ def _places(page: Page) -> Iterator[tuple[str, tuple[str, int]]]:
         yield f"{page.kind}#{rule.value['id']}", (page.file, rule.line)
 
 
-_FILES = frozenset({"ca_file", "certificate_file", "key_file"})
+_FILES = frozenset({"ca_file", "certificate_file", "key_file", "path", "service_account_file"})
 
 
 def _resolved(document: m.Document, folder: str) -> m.Document:
@@ -272,7 +273,7 @@ def _resolved(document: m.Document, folder: str) -> m.Document:
             rego = rego and tuple(map(absolute, rego))
             shadow = tuple(map(absolute, shadow))
             return document.model_copy(update={"rego": rego, "shadow": shadow})
-        case Tls() | ClientCertificate():
+        case Tls() | ClientCertificate() | m.Telemetry() | Sink() | Anchor() | CloudCredentials():
             files = {name: absolute(value) for name, value in document
                      if name in _FILES and isinstance(value, str)}  # fmt: skip
             document = document.model_copy(update=files)

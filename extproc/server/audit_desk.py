@@ -34,6 +34,7 @@ from extproc.audit.values import AuditUnavailable, Entry
 from extproc.config.model import Config
 from extproc.dataplane.envoy_process import write_atomically
 from extproc.server.audit_watch import HEALTH_FILE
+from extproc.server.log_lease import ELSEWHERE, LogLease, place_of
 from extproc.state import StateDir
 
 log = logging.getLogger("envelope.audit")
@@ -84,6 +85,7 @@ class AuditDesk:
         self._clock_ms = clock_ms
         self._tasks: list[asyncio.Task[Any]] = []
         self.health = Health()
+        self._lease: LogLease | None = None
         audit = config.gateway.audit
         self._sequencer = Sequencer(
             state.audit,
@@ -98,8 +100,16 @@ class AuditDesk:
             self._sequencer.close()
             raise
 
-    def start(self, client: Redis, access_log: Path | None) -> None:
-        """Begin. `access_log`: of the Envoy that is ours, where there is one."""
+    async def start(self, client: Redis, access_log: Path | None) -> None:
+        """Begin. `access_log`: of the Envoy that is ours, where there is one.
+
+        Raises AuditUnavailable where another gateway writes the log of this key.
+        """
+        key_hash = self._sequencer.verifier.key_hash.hex()
+        self._lease = LogLease(client, key_hash, place_of(self._state.audit))
+        if not await self._lease.take_soon():
+            raise AuditUnavailable(ELSEWHERE)
+        self._keep(self._lease.run())
         self._write_health()
         self._keep(self._sequence())
         self._keep(self._tell_health())
@@ -141,6 +151,8 @@ class AuditDesk:
         except (AuditUnavailable, LogRefused) as error:
             log.error("audit log: %s; what is not in it waits in the spools", error)
         self._sequencer.close()
+        if self._lease is not None:
+            await self._lease.leave()
 
     # --- beside the requests ------------------------------------------------------------------
 
@@ -152,8 +164,9 @@ class AuditDesk:
         said = ""
         while True:
             try:
-                await asyncio.to_thread(self._sequencer.poll, self._clock_ms())
-                why = ""
+                why = ELSEWHERE if self._lease is not None and self._lease.elsewhere else ""
+                if not why:
+                    await asyncio.to_thread(self._sequencer.poll, self._clock_ms())
             except (AuditUnavailable, LogRefused) as error:
                 why = str(error)
             except Exception as error:  # a defect of ours must not end the log

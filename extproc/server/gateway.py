@@ -110,7 +110,7 @@ class Gateway:
         self._options.state.prepare()
         self._audit = AuditDesk(self._options.state, self._run, self.config)
         await self._start_store()
-        self._start_audit()
+        await self._start_audit()
         await self._start_ledger()
         await self._start_workers()
         self._start_admin()
@@ -139,11 +139,12 @@ class Gateway:
         except StoreUnavailable as error:
             log.error("the store is away (%s): every call is refused until it is back", error)
 
-    def _start_audit(self) -> None:
+    async def _start_audit(self) -> None:
         """Before any worker: what it writes finds its way into the log."""
         assert self._client is not None and self._audit is not None
         own = self._options.data_plane
-        self._audit.start(self._client, self._options.state.envoy / "access.log" if own else None)
+        access_log = self._options.state.envoy / "access.log" if own else None
+        await self._audit.start(self._client, access_log)
         self._audit.note("gateway.start", details={
             "version": __version__, "config_digest": self.config.digest,
             "durability": self.config.gateway.audit.durability, "workers": self._options.workers,
