@@ -34,6 +34,11 @@ class Journal:
         self._spool = Spool(audit_folder / SPOOL, owner)
         self._actor, self.environment = actor, environment
 
+    @property
+    def taken_away(self) -> bool:
+        """Whether its file is gone for good; another journal must go on."""
+        return self._spool.taken_away
+
     def record(
         self,
         action: str,
@@ -43,13 +48,24 @@ class Journal:
         details: Mapping[str, Any] | None = None,
     ) -> str:
         """Write an event down; returns its decision id. Raises AuditUnavailable."""
-        entry = event_entry(
+        entry = self.event(action, target=target, outcome=outcome, details=details)
+        self.write(entry)
+        return str(entry["decision_id"])
+
+    def event(
+        self,
+        action: str,
+        *,
+        target: str = "",
+        outcome: str = "done",
+        details: Mapping[str, Any] | None = None,
+    ) -> Entry:
+        """An event of this process, now; nothing is written."""
+        return event_entry(
             action, event_id=secrets.token_hex(12), at_ms=time.time_ns() // 1_000_000,
             actor=self._actor, target=target, outcome=outcome, environment=self.environment,
             details=dict(details or {}),
         )  # fmt: skip
-        self.write(entry)
-        return str(entry["decision_id"])
 
     def write(self, entry: Entry) -> None:
         """Write down an entry that is already made; raises AuditUnavailable."""

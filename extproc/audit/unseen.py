@@ -25,8 +25,6 @@ from extproc.audit.query import time_of
 from extproc.audit.values import Entry
 from extproc.dataplane.local_reply import PROCESSOR_DETAILS
 
-GRACE_MS = 90_000
-"""Longer than any judge that nobody waits for may take to close an exchange."""
 READ_BYTES = 4 * 1024 * 1024
 CURSOR = "unseen.json"
 _ID = re.compile(rb'"decision_id":"([^"\\]{1,256})"')
@@ -45,11 +43,13 @@ class Suspect:
 
 @dataclass(slots=True)
 class Unseen:
-    """Reads `access_log` from where it was left. `state`: the folder its cursor is kept in."""
+    """Reads `access_log` from where it was left. `state`: the folder its cursor is kept in.
+
+    `grace_ms`: how long a line waits; longer than any judge that nobody waits for may take."""
 
     access_log: Path
     state: Path
-    grace_ms: int = GRACE_MS
+    grace_ms: int
     offset: int = 0
     inode: int = 0
     waiting: dict[str, Suspect] = field(default_factory=dict)

@@ -207,6 +207,8 @@ class Audit(Document):
 
     `spool_bytes_max`: more than this waiting for the log, and calls are refused.
     `masked_metadata`: keys whose value is not kept, whatever its type.
+    `unseen_after_ms`: a request that only Envoy saw gets its entry after so long; longer than any
+    judge that nobody waits for may take.
     `segment_bytes`: a file of the log that has grown past it is closed and another begun.
     """
 
@@ -215,6 +217,7 @@ class Audit(Document):
     origin: str = "envelope"
     spool_bytes_max: int = Field(default=1024 * 1024 * 1024, ge=1024 * 1024)
     segment_bytes: int = Field(default=64 * 1024 * 1024, ge=4096)
+    unseen_after_ms: int = Field(default=90_000, ge=1_000, le=3_600_000)
     masked_metadata: Annotated[tuple[MetadataKey, ...], AfterValidator(no_repeats)] = ()
     content: Content = Content()
     retention: Retention = Retention()

@@ -94,11 +94,22 @@ class AuditDesk:
         )
         self._name = f"gateway-{clock_ms()}-{os.getpid()}"
         try:
-            environment = config.gateway.environment or ""
-            self.journal = Journal(state.audit, self._name, environment=environment)
+            self._journal = self._new_journal()
         except BaseException:
             self._sequencer.close()
             raise
+
+    def _new_journal(self) -> Journal:
+        owner = f"gateway-{self._clock_ms()}-{os.getpid()}"
+        environment = self._config.gateway.environment or ""
+        return Journal(self._state.audit, owner, environment=environment)
+
+    def write(self, entry: Entry) -> None:
+        """Write down an entry that is already made; raises AuditUnavailable."""
+        if self._journal.taken_away:  # its file was deleted under us: another one
+            lost, self._journal = self._journal, self._new_journal()
+            lost.release()
+        self._journal.write(entry)
 
     async def start(self, client: Redis, access_log: Path | None) -> None:
         """Begin. `access_log`: of the Envoy that is ours, where there is one.
@@ -113,9 +124,10 @@ class AuditDesk:
         self._write_health()
         self._keep(self._sequence())
         self._keep(self._tell_health())
-        self._keep(Announced(client, self._name, self.journal.write).run())
+        self._keep(Announced(client, self._name, self.write).run())
         if access_log is not None:
-            self._keep(self._find_unseen(Unseen(access_log, self._state.audit)))
+            grace_ms = self._config.gateway.audit.unseen_after_ms
+            self._keep(self._find_unseen(Unseen(access_log, self._state.audit, grace_ms)))
 
     def use(self, config: Config) -> None:
         """Another configuration is in force; what needs a restart was said elsewhere."""
@@ -132,7 +144,7 @@ class AuditDesk:
         """Record an event of the gateway's own. It has happened: what cannot be written now is
         kept and written as soon as it can."""
         with suppress(AuditUnavailable):
-            self.journal.record(action, target=target, outcome=outcome, details=details)
+            self.write(self._journal.event(action, target=target, outcome=outcome, details=details))
 
     def alerted(self, alert: Alert, channel: str, outcome: str) -> None:
         """An alert reached its channel, or a round of attempts failed."""
@@ -145,7 +157,7 @@ class AuditDesk:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self.journal.release()
+        self._journal.release()
         try:
             await asyncio.to_thread(self._sequencer.drain, self._clock_ms())
         except (AuditUnavailable, LogRefused) as error:
@@ -221,7 +233,7 @@ class AuditDesk:
                 if due:
                     logged = await asyncio.to_thread(self._logged, due)
                     for decision_id in due.keys() - logged:
-                        self.journal.write(due[decision_id])
+                        self.write(due[decision_id])
                 await asyncio.to_thread(unseen.done, list(due))
             except (OSError, AuditUnavailable, NoLog):
                 continue  # tried again; the cursor has not moved
