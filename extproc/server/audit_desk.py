@@ -159,7 +159,8 @@ class AuditDesk:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._journal.release()
         try:
-            await asyncio.to_thread(self._sequencer.drain, self._clock_ms())
+            if self._lease is None or not self._lease.elsewhere:
+                await asyncio.to_thread(self._sequencer.drain, self._clock_ms())
         except (AuditUnavailable, LogRefused) as error:
             log.error("audit log: %s; what is not in it waits in the spools", error)
         self._sequencer.close()
@@ -191,8 +192,8 @@ class AuditDesk:
 
     async def _tell_health(self) -> None:
         while True:
-            self._look()
-            self._write_health()
+            await asyncio.to_thread(self._look)
+            await asyncio.to_thread(self._write_health)
             await asyncio.sleep(HEALTH_S)
 
     def _look(self) -> None:
