@@ -22,7 +22,9 @@ CORE_FILES = (
     "alerts/channels/slack_webhook.py", "alerts/channels/ms_teams_webhook.py",
     "alerts/channels/pagerduty.py", "dataplane/trail.py",
     "policy/input.py", "policy/decision.py", "policy/values.py",
-    "audit/merkle.py", "audit/entry.py", "audit/values.py",
+    "audit/merkle.py", "audit/entry.py", "audit/values.py", "audit/event.py",
+    "audit/anchoring/cosignature.py", "audit/anchoring/values.py", "audit/anchoring/witness.py",
+    "audit/anchoring/webhook.py",
     "config/load.py", "config/check.py", "config/match.py", "config/model.py",
     "config/limit_model.py", "config/alert_model.py", "config/tenant_model.py",
     "config/overrides.py", "config/references.py", "config/reach.py", "config/limit_advice.py",
@@ -80,7 +82,7 @@ def test_only_the_renderer_resolves_secrets() -> None:
         and "resolve" in path.read_text("utf-8").split("config.secrets import")[1].split("\n")[0]
     ]
     assert sorted(users) == [
-        "alerts/delivery.py", "app.py", "cli/render_command.py", "dataplane/gcp_refresh.py",
+        "alerts/delivery.py", "app.py", "audit/anchoring/delivery.py", "cli/render_command.py", "dataplane/gcp_refresh.py",
         "dataplane/secret_files.py",
         "guardrails/services/credentials.py", "guardrails/services/opa.py",
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""One bounded GET to a part of this gateway: Envoy's private admin socket, an OPA server."""
+"""One bounded request to a part of this gateway: Envoy's private admin socket, an OPA server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,19 @@ class NoAnswer(Exception):
 
 
 async def get(base: str, path: str) -> tuple[int, str]:
-    """Status and text of `base` + `path`. `base`: http(s)://..., or unix:/path/of/a/socket."""
+    """Status and text of `base` + `path`. `base`: http(s)://..., or unix:/path/of/a/socket.
+
+    Raises NoAnswer.
+    """
+    return await _ask("GET", base, path)
+
+
+async def post(base: str, path: str) -> tuple[int, str]:
+    """A POST without a body; otherwise as `get`."""
+    return await _ask("POST", base, path)
+
+
+async def _ask(method: str, base: str, path: str) -> tuple[int, str]:
     socket = _socket_path(base)
     connector = aiohttp.UnixConnector(socket) if socket else aiohttp.TCPConnector()
     url = f"http://local{path}" if socket else base.rstrip("/") + path
@@ -21,7 +33,7 @@ async def get(base: str, path: str) -> tuple[int, str]:
     try:
         async with (
             aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
-            session.get(url, allow_redirects=False) as reply,
+            session.request(method, url, allow_redirects=False) as reply,
         ):
             return reply.status, await reply.text(errors="replace")
     except TimeoutError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,9 +18,12 @@ from typing import Protocol
 
 from redis.asyncio import Redis
 
+from extproc.admin.audit_health import why_not
+from extproc.admin.draining import flag_of
 from extproc.admin.http_get import NoAnswer, get
 from extproc.admin.policy_url import OpaUrl
 from extproc.admin.spec import Spec
+from extproc.server.audit_watch import HEALTH_FILE
 from extproc.store_client import StoreUnavailable, mapped_errors
 
 CHECK_WITHIN_S = 1.5
@@ -38,6 +42,10 @@ class Healthy(Protocol):
         ...
 
 
+def _wall_clock_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class Missing:
     """One part that is not there, and why."""
@@ -50,21 +58,33 @@ class Missing:
 
 
 class Readiness:
-    """Asks the parts that `spec` names. Nothing is remembered between two questions."""
+    """Asks the parts that `spec` names. Nothing is remembered between two questions.
 
-    def __init__(self, spec: Spec, store: Redis, ledger: Healthy) -> None:
+    `clock_ms`: Unix time.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        store: Redis,
+        ledger: Healthy,
+        clock_ms: Callable[[], int] = _wall_clock_ms,
+    ) -> None:
         self._spec, self._store, self._ledger = spec, store, ledger
+        self._clock_ms = clock_ms
         self._opa = OpaUrl(spec.config_file)
 
     async def missing(self) -> list[Missing]:
         """Empty when all are there, else every part that is not, in the order of a request."""
         checks: list[tuple[str, Callable[[], Awaitable[str]]]] = [
+            ("draining", self._draining),
             ("envoy", self._envoy),
             *((f"worker {n}", _Connect(path)) for n, path in enumerate(self._spec.sockets)),
             ("policy", self._policy),
             (STORE, self._ping),
             (LEDGER, self._refusing),
             ("audit", self._audit),
+            ("audit log", self._audit_log),
         ]
         if not self._spec.sockets:
             checks.append(("workers", _no_workers))
@@ -101,6 +121,14 @@ class Readiness:
 
     async def _audit(self) -> str:
         return await asyncio.to_thread(_write_probe, self._spec.audit_folder)
+
+    async def _audit_log(self) -> str:
+        path = self._spec.metrics_folder.parent / HEALTH_FILE
+        return await asyncio.to_thread(why_not, path, self._clock_ms())
+
+    async def _draining(self) -> str:
+        told = await asyncio.to_thread(flag_of(self._spec).exists)
+        return "it was told to take no new calls" if told else ""
 
 
 async def _bounded(check: Callable[[], Awaitable[str]]) -> str:

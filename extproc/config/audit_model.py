@@ -12,6 +12,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from extproc.audit.anchoring.cosignature import WitnessKey
+from extproc.audit.note import NoteInvalid
 from extproc.config.base import Document, SecretRef, When
 from extproc.config.fields import (
     Fault,
@@ -63,6 +65,14 @@ def _location(value: str) -> str:
     scheme, mark, rest = value.partition("://")
     if not mark or scheme not in ("s3", "gs", "az", "file") or not rest.strip("/"):
         raise complaint("is not s3://bucket/prefix, gs://…, az://container/… or file:///folder")
+    return value
+
+
+def _witness_key(value: str) -> str:
+    try:
+        WitnessKey.parse(value)
+    except NoteInvalid:
+        raise complaint("is not a witness's public key: name+hash+base64") from None
     return value
 
 
@@ -196,7 +206,7 @@ class Witness(Document):
 
     name: PlainName
     url: HttpUrl
-    key: str
+    key: Annotated[str, AfterValidator(_witness_key)]
     interval_ms: int = Field(default=60_000, ge=10, le=86_400_000)
     timeout_ms: int = Field(default=10_000, ge=100, le=300_000)
 

@@ -2,6 +2,7 @@
 
     sequencing     spools into the log, checkpoints, retention
     journal        events of the gateway itself; events announced in the store; unseen requests
+    anchoring      checkpoints to witnesses and other places (`audit/anchoring/`)
     health         one small file that workers, readiness and metrics read
 
 Promises: nothing here holds up a request, the event loop or the rest of the gateway; a log that
@@ -24,6 +25,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from extproc.alerts.values import Alert
+from extproc.audit.anchoring.desk import AnchorDesk
 from extproc.audit.announced import Announced
 from extproc.audit.journal import Journal
 from extproc.audit.log import LogRefused
@@ -43,6 +45,8 @@ SEQUENCE_S = 0.05
 AGAIN_S = 1.0
 HEALTH_S = 0.5
 UNSEEN_S = 2.0
+LAST_WORD_S = 3.0
+"""How long the last checkpoint's anchors are waited for when the gateway stops."""
 Clock = Callable[[], int]
 
 
@@ -92,6 +96,7 @@ class AuditDesk:
             origin=audit.origin,
             checkpoint_interval_ms=audit.checkpoint_interval_ms,
         )
+        self._anchors = AnchorDesk(state.audit / LOG, state.audit / "anchors", audit)
         self._name = f"gateway-{clock_ms()}-{os.getpid()}"
         try:
             self._journal = self._new_journal()
@@ -128,10 +133,12 @@ class AuditDesk:
         if access_log is not None:
             grace_ms = self._config.gateway.audit.unseen_after_ms
             self._keep(self._find_unseen(Unseen(access_log, self._state.audit, grace_ms)))
+        self._keep(self._anchors.run())
 
     def use(self, config: Config) -> None:
         """Another configuration is in force; what needs a restart was said elsewhere."""
         self._config = config
+        self._anchors.use(config.gateway.audit)
 
     def note(
         self,
@@ -164,6 +171,8 @@ class AuditDesk:
         except (AuditUnavailable, LogRefused) as error:
             log.error("audit log: %s; what is not in it waits in the spools", error)
         self._sequencer.close()
+        await self._anchors.once(LAST_WORD_S)
+        await self._anchors.close()
         if self._lease is not None:
             await self._lease.leave()
 

@@ -23,6 +23,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from extproc import __version__
+from extproc.admin.draining import FLAG as DRAINING
 from extproc.admissible import mistakes
 from extproc.alerts.desk import AlertDesk
 from extproc.alerts.lane import Figures
@@ -50,8 +51,11 @@ RELOAD_AGAIN_S = 2
 ADMIN_READY_S = 30
 LEAVING_S = 5
 """How long clusters of accounts that were removed stay, for requests already bound there."""
-NEED_RESTART = ("listener.request_body_bytes_max", "listener.header_kib_max", "store", "audit",
-                "telemetry")  # fmt: skip
+NEED_RESTART = (
+    "listener.request_body_bytes_max", "listener.header_kib_max", "store", "telemetry",
+    "audit.durability", "audit.origin", "audit.checkpoint_interval_ms", "audit.segment_bytes",
+    "audit.unseen_after_ms", "audit.content.key",
+)  # fmt: skip
 """Parts of `gateway-config` that are read when the gateway starts."""
 
 
@@ -108,6 +112,7 @@ class Gateway:
 
     async def _start(self) -> None:
         self._options.state.prepare()
+        (self._run / DRAINING).unlink(missing_ok=True)
         self._audit = AuditDesk(self._options.state, self._run, self.config)
         await self._start_store()
         await self._start_audit()

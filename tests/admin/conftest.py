@@ -97,19 +97,21 @@ def write_spec(path: Path, spec: Spec, **changes: object) -> Path:
 
 
 @asynccontextmanager
-async def answering(socket: Path, pages: dict[str, tuple[int, str]]) -> AsyncIterator[None]:
-    """An HTTP server on a unix socket: path and query -> status and text."""
+async def answering(socket: Path, pages: dict[str, tuple[int, str]]) -> AsyncIterator[list[str]]:
+    """An HTTP server on a unix socket: path and query -> status and text. What it was asked."""
+    asked: list[str] = []
 
     async def answer(request: web.Request) -> web.Response:
+        asked.append(f"{request.method} {request.raw_path}")
         status, text = pages.get(request.raw_path, (404, ""))
         return web.Response(status=status, text=text)
 
     app = web.Application()
-    app.router.add_get("/{path:.*}", answer)
+    app.router.add_route("*", "/{path:.*}", answer)
     runner = web.AppRunner(app, shutdown_timeout=0)
     await runner.setup()
     await web.UnixSite(runner, str(socket)).start()
     try:
-        yield
+        yield asked
     finally:
         await runner.cleanup()
