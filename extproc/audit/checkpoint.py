@@ -13,12 +13,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
+
 from extproc.audit.disk import replace_file
 from extproc.audit.merkle import HASH_BYTES
 from extproc.audit.note import NoteInvalid, Signer, Verifier, open_note, unbase64, valid_name
 
 SIGNING_KEY = "signing.key"
 VERIFIER_KEY = "verifier.pub"
+KEYS = "keys"
+"""In the log's folder: one line per rotation (KeyLine), oldest first."""
 
 
 class KeyRefused(Exception):
@@ -40,20 +44,27 @@ class Checkpoint:
     def text(self) -> str:
         return f"{self.origin}\n{self.size}\n{self.root_base64}\n"
 
-    def signed(self, signer: Signer) -> str:
-        """The signed note, which is the checkpoint's published form."""
-        return signer.sign(self.text())
+    def signed(self, *signers: Signer) -> str:
+        """The signed note, which is the checkpoint's published form; one line per signer."""
+        text = self.text()
+        return text + "\n" + "".join(signer.signature_line(text) for signer in signers)
 
 
 def read_checkpoint(note: str, verifier: Verifier) -> Checkpoint:
     """A checkpoint that `verifier` signed; raises NoteInvalid otherwise."""
-    lines = open_note(note, verifier).split("\n")
+    checkpoint = parse_checkpoint(open_note(note, verifier))
+    if checkpoint.origin != verifier.name:
+        raise NoteInvalid("the checkpoint is of another log")
+    return checkpoint
+
+
+def parse_checkpoint(text: str) -> Checkpoint:
+    """The checkpoint that a note's text states, not believed yet; raises NoteInvalid."""
+    lines = text.split("\n")
     if len(lines) < 4 or lines[-1] != "":
         raise NoteInvalid("a checkpoint has three lines")
     origin, size, root = lines[0], lines[1], unbase64(lines[2])
-    if origin != verifier.name:
-        raise NoteInvalid("the checkpoint is of another log")
-    if not (size.isascii() and size.isdigit()) or str(int(size)) != size:
+    if not (size.isascii() and size.isdigit()) or len(size) > 18 or str(int(size)) != size:
         raise NoteInvalid("the checkpoint's size is not a canonical number")
     if len(root) != HASH_BYTES:
         raise NoteInvalid("the checkpoint's root is not a SHA-256")
@@ -63,9 +74,10 @@ def read_checkpoint(note: str, verifier: Verifier) -> Checkpoint:
 def load_signer(
     folder: Path, origin: str, random_bytes: Callable[[int], bytes] = os.urandom
 ) -> Signer:
-    """The key of the log in `folder`, made on first use; raises KeyRefused.
+    """The key in force of the log in `folder`, made on first use; raises KeyRefused.
 
     The key's name is the log's origin for good: under another one old checkpoints would not verify.
+    A log that was begun again has the origin `<origin>/2`, `<origin>/3`, ... (restart.py).
     """
     if not valid_name(origin):
         raise KeyRefused("audit.origin may not be empty nor hold spaces or '+'")
@@ -79,10 +91,16 @@ def load_signer(
         replace_file(path, signer.secret_text().encode() + b"\n")
     except (NoteInvalid, ValueError):
         raise KeyRefused(f"{path.name} is not a signing key") from None
-    if signer.name != origin:
+    if not of_origin(signer.name, origin):
         raise KeyRefused(f"the log's origin is {signer.name!r}; it cannot become {origin!r}")
-    _publish_verifier(folder / VERIFIER_KEY, signer.verifier)
+    _publish_verifier(folder, signer.verifier)
     return signer
+
+
+def of_origin(name: str, origin: str) -> bool:
+    """Whether a log's name is the configured origin, or that of a log begun again under it."""
+    base, _, number = name.rpartition("/")
+    return name == origin or (base == origin and number.isascii() and number.isdigit())
 
 
 def load_verifier(path: Path) -> Verifier:
@@ -93,9 +111,43 @@ def load_verifier(path: Path) -> Verifier:
         raise NoteInvalid("not a verifier key") from None
 
 
-def _publish_verifier(path: Path, verifier: Verifier) -> None:
-    text = f"{verifier}\n"
+def _publish_verifier(folder: Path, verifier: Verifier) -> None:
+    """The first key's public half stays at VERIFIER_KEY; later ones stand in the log's KEYS."""
+    path, text = folder / VERIFIER_KEY, f"{verifier}\n"
     if not path.exists():
         replace_file(path, text.encode())
-    elif path.read_text(errors="replace") != text:
+    elif path.read_text(errors="replace") != text and str(verifier) not in _later_keys(folder):
         raise KeyRefused(f"{path.name} belongs to another key than {SIGNING_KEY}")
+
+
+def _later_keys(folder: Path) -> set[str]:
+    return {link.verifier for link in key_lines(folder / "log")}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLine:
+    """One rotation. `index`: its entry's. `checkpoint`: the note that both keys signed."""
+
+    verifier: str
+    index: int
+    checkpoint: str
+
+    def line(self) -> bytes:
+        fields = {"checkpoint": self.checkpoint, "index": self.index, "verifier": self.verifier}
+        return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS) + b"\n"
+
+
+def key_lines(log_folder: Path) -> list[KeyLine]:
+    """The log's rotations as KEYS lists them, to be believed only with proof; [] without any."""
+    try:
+        data = (log_folder / KEYS).read_bytes()
+    except FileNotFoundError:
+        return []
+    found = []
+    for line in data.splitlines():
+        try:
+            said = orjson.loads(line)
+            found.append(KeyLine(str(said["verifier"]), int(said["index"]), said["checkpoint"]))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return found

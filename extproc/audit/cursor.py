@@ -18,11 +18,15 @@ NAME = "cursor.json"
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """`offsets`: segment -> bytes taken. `finished`: dead owners that are wholly in the log."""
+    """`offsets`: segment -> bytes taken. `finished`: dead owners that are wholly in the log.
+
+    `covered`: entries that a checkpoint vouched for by then.
+    """
 
     log_size: int = 0
     offsets: dict[str, int] = field(default_factory=dict)
     finished: tuple[str, ...] = ()
+    covered: int = 0
 
     def save(self, folder: Path) -> None:
         """Durable when it returns; raises OSError, and then the old one may still stand."""
@@ -30,6 +34,7 @@ class Cursor:
             "log_size": self.log_size,
             "offsets": self.offsets,
             "finished": list(self.finished),
+            "covered": self.covered,
         }
         replace_file(folder / NAME, orjson.dumps(data) + b"\n")
 
@@ -39,6 +44,7 @@ class Cursor:
         try:
             data = orjson.loads((folder / NAME).read_bytes())
             offsets = {str(k): int(v) for k, v in data["offsets"].items()}
-            return cls(int(data["log_size"]), offsets, tuple(map(str, data["finished"])))
+            finished = tuple(map(str, data["finished"]))
+            return cls(int(data["log_size"]), offsets, finished, int(data.get("covered", 0)))
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             return cls()

@@ -6,6 +6,7 @@ after a power cut; a lock that `hold_lock` made is visible only once it is held.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -40,6 +41,27 @@ def replace_file(path: Path, data: bytes) -> None:
         os.close(fd)
     os.replace(aside, path)
     sync_folder(path.parent)
+
+
+def replace_secret(path: Path, aside: Path) -> None:
+    """Put the file `aside` at `path` in one step, and overwrite the secret that was there.
+
+    The overwriting is for the disk's sake and best effort: by then the old one has no name.
+    """
+    try:
+        old = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        old = None
+    try:
+        os.replace(aside, path)
+        sync_folder(path.parent)
+        if old is not None:
+            with contextlib.suppress(OSError):
+                os.pwrite(old, b"0" * os.fstat(old).st_size, 0)
+                os.fsync(old)
+    finally:
+        if old is not None:
+            os.close(old)
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,18 +1,22 @@
 """What the spools hold beyond the cursor, turned into entries; and the spools' own housekeeping.
 
 Promises: an id enters a batch only if the log does not have it; an intent whose owner is dead and
-that has no close enters as `worker_lost`; an unreadable line enters as `spool_damaged`. Deletes a
-segment only when every line of it is in the log.
+that has no close enters as `worker_lost`; an unreadable line, or one that speaks for the log itself
+(pruning, keys), enters as `spool_damaged`. Deletes a segment only when every line of it is in the
+log.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from extproc.audit.cursor import Cursor
 from extproc.audit.entry import spool_damaged, worker_lost
 from extproc.audit.spool_reader import READ_BYTES, Tail, is_alive, owners, parse, whole_lines
+from extproc.audit.tombstone import OWN_ACTIONS
 from extproc.audit.values import Entry
 
 BATCH_BYTES = 2 * READ_BYTES
@@ -109,6 +113,10 @@ class Intake:
         paths = ((self._folder / segment, n) for segment, n in self._start.items())
         return any(path.exists() and path.stat().st_size < n for path, n in paths)
 
+    def backlog_bytes(self) -> int:
+        """Bytes in the spools that are not in the log yet."""
+        return backlog_bytes(self._folder, self.offsets())
+
     def _tail(self, owner: str, segments: list[str]) -> Tail:
         """What is known of an owner; after a restart, learnt again from what was read before."""
         tail = self._tails.get(owner)
@@ -145,11 +153,17 @@ def _take(tail: Tail, segment: str, offset: int, line: bytes, batch: Batch) -> N
     elif record.decision_id in batch.known:
         tail.note(segment, offset, record)
         batch.duplicates += 1
-    elif (entry := record.entry()) is None:
+    elif (entry := record.entry()) is None or _is_the_logs_own(entry):
         _add_damaged(tail, segment, offset, line, batch)
     else:
         tail.note(segment, offset, record)
         batch.add(record.decision_id, record.at_ms, entry)
+
+
+def _is_the_logs_own(entry: Entry) -> bool:
+    """Entries that verify believes something about keys and pruning: only the sequencer's count."""
+    event = entry.get("event")
+    return isinstance(event, dict) and str(event.get("action")) in OWN_ACTIONS
 
 
 def _add_damaged(tail: Tail, segment: str, offset: int, line: bytes, batch: Batch) -> None:
@@ -167,6 +181,16 @@ def _give_up(tail: Tail, batch: Batch) -> None:
             batch.worker_lost += batch.add(record.decision_id, record.at_ms, worker_lost(intent))
     tail.open.clear()
     batch.finished.append(tail.owner)
+
+
+def backlog_bytes(folder: Path, offsets: Mapping[str, int]) -> int:
+    """Bytes of the spools in `folder` beyond `offsets`."""
+    total = 0
+    for segments in owners(folder).values():
+        for segment in segments:
+            with contextlib.suppress(FileNotFoundError):
+                total += max(0, (folder / segment).stat().st_size - offsets.get(segment, 0))
+    return total
 
 
 def _in_order(segments: dict[str, int]) -> list[str]:

@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -81,9 +82,13 @@ class Signer:
 
     def sign(self, text: str) -> str:
         """The signed note of `text`, which must end in a newline."""
+        return f"{text}\n{self.signature_line(text)}"
+
+    def signature_line(self, text: str) -> str:
+        """The line that this key adds to a note of `text`."""
         key = Ed25519PrivateKey.from_private_bytes(self.seed)
         signature = self.verifier.key_hash + key.sign(text.encode())
-        return f"{text}\n{_DASH}{self.name} {_b64(signature)}\n"
+        return f"{_DASH}{self.name} {_b64(signature)}\n"
 
 
 def valid_name(name: str) -> bool:
@@ -91,32 +96,57 @@ def valid_name(name: str) -> bool:
     return bool(name) and "+" not in name and not any(c.isspace() or ord(c) < 32 for c in name)
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note taken apart, nothing of it believed yet. `signatures`: (key name, hash, bytes)."""
+
+    text: str
+    signatures: tuple[tuple[str, bytes, bytes], ...]
+
+    @classmethod
+    def parse(cls, note: str) -> Note:
+        """Raises NoteInvalid for what is not exactly of the format."""
+        text, blank, signatures = note.rpartition("\n\n")
+        if not blank or not signatures.endswith("\n"):
+            raise NoteInvalid("not a signed note")
+        return cls(text + "\n", tuple(map(_signature, signatures[:-1].split("\n"))))
+
+    def names(self, verifier: Verifier) -> bool:
+        """Whether a signature line claims to be of this key."""
+        return any((n, h) == (verifier.name, verifier.key_hash) for n, h, _ in self.signatures)
+
+    def check(self, verifier: Verifier) -> None:
+        """Raises NoteInvalid unless this key signed exactly this text, once."""
+        wanted = (verifier.name, verifier.key_hash)
+        ours = [s for name, key_hash, s in self.signatures if (name, key_hash) == wanted]
+        if len(ours) != 1:
+            raise NoteInvalid(f"not signed by {verifier.name}+{verifier.key_hash.hex()}")
+        try:
+            _public_key(verifier.public).verify(ours[0], self.text.encode())
+        except (InvalidSignature, ValueError):
+            raise NoteInvalid("the signature does not fit the text") from None
+
+
 def open_note(note: str, verifier: Verifier) -> str:
     """The signed text; raises NoteInvalid unless this key signed exactly these bytes."""
-    text, blank, signatures = note.rpartition("\n\n")
-    if not blank or not signatures.endswith("\n"):
-        raise NoteInvalid("not a signed note")
-    text += "\n"
-    found = [_signature(line, verifier) for line in signatures[:-1].split("\n")]
-    ours = [signature for signature in found if signature is not None]
-    if len(ours) != 1:
-        raise NoteInvalid(f"not signed by {verifier.name}+{verifier.key_hash.hex()}")
-    try:
-        Ed25519PublicKey.from_public_bytes(verifier.public).verify(ours[0], text.encode())
-    except (InvalidSignature, ValueError):
-        raise NoteInvalid("the signature does not fit the text") from None
-    return text
+    taken = Note.parse(note)
+    taken.check(verifier)
+    return taken.text
 
 
-def _signature(line: str, verifier: Verifier) -> bytes | None:
-    """The signature on `line` if it is this key's; None if another's."""
+@lru_cache(maxsize=64)
+def _public_key(raw: bytes) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(raw)
+
+
+def _signature(line: str) -> tuple[str, bytes, bytes]:
     name, space, value = line.removeprefix(_DASH).partition(" ")
     if not line.startswith(_DASH) or not space or not valid_name(name):
         raise NoteInvalid("a signature line is malformed")
     raw = unbase64(value)
     if len(raw) < 5:
         raise NoteInvalid("a signature line is malformed")
-    return raw[4:] if (name, raw[:4]) == (verifier.name, verifier.key_hash) else None
+    return name, raw[:4], raw[4:]
 
 
 def _key_parts(text: str) -> tuple[str, str, bytes]:

@@ -26,16 +26,24 @@ _TAIL = 64 * 1024
 
 
 class Publisher:
-    """The only writer of a log's checkpoints. After an OSError: close and open again."""
+    """The only writer of a log's checkpoints. After an OSError: close and open again.
 
-    def __init__(self, folder: Path, signer: Signer) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    `at_least`: entries that were covered when it was last seen. `note`: the latest checkpoint's.
+    """
+
+    def __init__(self, folder: Path, signer: Signer, at_least: int = 0) -> None:
         self._folder = folder
-        self._signer = signer
-        self._history = open_append(folder / HISTORY)
+        self.signer = signer
         self.latest: Checkpoint | None = None
+        self.note = ""
+        if at_least and not (folder / HISTORY).exists():
+            raise LogRefused(f"{HISTORY} is gone, but {at_least} entries were covered")
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._history = open_append(folder / HISTORY)
         try:
             self._resume()
+            if self.covered < at_least:
+                raise LogRefused(f"{HISTORY} ends at {self.covered}, not at {at_least}")
         except BaseException:
             self.close()
             raise
@@ -52,18 +60,31 @@ class Publisher:
         ):
             raise LogRefused(f"the log contradicts its checkpoint of {self.latest.size} entries")
 
-    def publish(self, log: Log) -> Checkpoint | None:
-        """Sign the log as it is now; None when nothing came since the latest checkpoint."""
+    def publish(self, log: Log, successor: Signer | None = None) -> Checkpoint | None:
+        """Sign the log as it is now; None when nothing came since the latest checkpoint.
+
+        `successor`: the key that comes next signs beside this one (keyring.py).
+        """
         self.check(log)
         if log.size == self.covered:
             return None
-        checkpoint = Checkpoint(self._signer.name, log.size, log.root())
-        note = checkpoint.signed(self._signer)
+        self.still_there()
+        checkpoint = Checkpoint(self.signer.name, log.size, log.root())
+        note = checkpoint.signed(self.signer, *([successor] if successor else []))
         write_all(self._history, history_line(note))
         os.fsync(self._history)
         replace_file(self._folder / LATEST, note.encode())
-        self.latest = checkpoint
+        self.latest, self.note = checkpoint, note
         return checkpoint
+
+    def still_there(self) -> None:
+        """Raise LogRefused where a checkpoint would go into a file that nobody can see."""
+        try:
+            there = os.path.samestat(os.stat(self._folder / HISTORY), os.fstat(self._history))
+        except FileNotFoundError:
+            there = False
+        if not there:
+            raise LogRefused(f"{HISTORY} was removed or replaced")
 
     def close(self) -> None:
         os.close(self._history)
@@ -82,7 +103,7 @@ class Publisher:
             if (self._folder / LATEST).exists():
                 raise LogRefused(f"{HISTORY} is empty, but {LATEST} exists")
             return
-        self.latest = self._read(note)
+        self.latest, self.note = self._read(note), note
         if not _same(self._folder / LATEST, note):
             self._settle_latest(note)
 
@@ -94,7 +115,7 @@ class Publisher:
 
     def _read(self, note: str) -> Checkpoint:
         try:
-            return read_checkpoint(note, self._signer.verifier)
+            return read_checkpoint(note, self.signer.verifier)
         except NoteInvalid as error:
             raise LogRefused(f"the latest checkpoint does not verify: {error}") from None
 

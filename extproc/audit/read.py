@@ -1,26 +1,22 @@
-"""Reading the log for people: backwards, forwards, as it grows, and proofs for single entries.
+"""Reading the log: from its beginning, from an index on, backwards, and as it grows.
 
 Nothing here writes; a log that is being written may be read.
 """
 
 from __future__ import annotations
 
-import base64
+import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import orjson
 
-from extproc.audit.checkpoint import read_checkpoint
-from extproc.audit.log import ENTRIES, HASHES
-from extproc.audit.merkle import HASH_BYTES, inclusion_proof, leaf_hash, node_position
-from extproc.audit.note import Verifier
-from extproc.audit.publish import LATEST
+from extproc.audit.reader import BATCH_BYTES, LogReader, hashed
+from extproc.audit.segments import ENTRIES, closed, file_lines, walk
+from extproc.audit.tombstone import is_tombstone
 from extproc.audit.values import Entry
 
-_BLOCK = 64 * 1024
+_TOGETHER = 500
 
 
 class NoLog(Exception):
@@ -28,77 +24,71 @@ class NoLog(Exception):
 
 
 class NotProvable(Exception):
-    """The entry is not in the log, or no checkpoint vouches for it yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """An entry, its place, and the hashes that lead from it to a signed root (RFC 9162, 2.1.3)."""
-
-    index: int
-    tree_size: int
-    entry: bytes
-    path: tuple[bytes, ...]
-    root: bytes
-    checkpoint: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Hashes in base64; `entry` is the exact leaf data as a string."""
-        return {
-            "index": self.index,
-            "tree_size": self.tree_size,
-            "entry": self.entry.decode(),
-            "leaf_hash": _b64(leaf_hash(self.entry)),
-            "inclusion_proof": [_b64(h) for h in self.path],
-            "root": _b64(self.root),
-            "checkpoint": self.checkpoint,
-        }
+    """The entry is not in the log, or no checkpoint vouches for it yet (prove.py)."""
 
 
 def lines(folder: Path, start: int = 0) -> Iterator[bytes]:
-    """Whole entry lines from byte `start` on; raises NoLog."""
-    with _open(folder) as file:
-        file.seek(start)
-        for line in file:
-            if line.endswith(b"\n"):
-                yield line[:-1]
+    """Whole lines of the log from byte `start` of all its files together; raises NoLog.
+
+    The writer's last lines may not be durable yet, and tombstones are lines too. To read on again
+    and again, a LogReader is cheaper: pruning moves bytes, but not indexes.
+    """
+    seen = False
+    for _, fd in walk(folder):
+        seen = True
+        size = os.fstat(fd).st_size
+        if start < size:
+            yield from file_lines(fd, start)
+        start = max(0, start - size)
+    if not seen:
+        raise NoLog(f"no audit log in {folder}")
 
 
 def lines_from(folder: Path, index: int) -> Iterator[bytes]:
-    """Whole entry lines from entry `index` on, in order; raises NoLog."""
-    for here, line in enumerate(lines(folder)):
-        if here >= index:
-            yield line
+    """Durable lines from entry `index` on, in order, to the end; raises NoLog."""
+    return follow(folder, index, lambda: False)
+
+
+def batch_from(
+    folder: Path, index: int, entries_max: int, bytes_max: int = BATCH_BYTES
+) -> list[bytes]:
+    """Durable lines from entry `index` on; a LogReader is cheaper where more are read later."""
+    return LogReader(folder).read(index, entries_max, bytes_max)
 
 
 def last_lines(folder: Path, count: int) -> tuple[list[bytes], int]:
-    """The last `count` whole lines, and the byte offset behind them; raises NoLog."""
-    with _open(folder) as file:
-        end = file.seek(0, 2)
-        data, start = b"", end
-        while start > 0 and data.count(b"\n") <= count + 1:
-            step = min(_BLOCK, start)
-            start -= step
-            file.seek(start)
-            data = file.read(step) + data
-    whole = data[: data.rfind(b"\n") + 1]
-    found = whole.split(b"\n")[:-1]
-    return found[-count:] if count else [], start + len(whole)
+    """The last `count` durable lines, and the index behind them; raises NoLog."""
+    _need(folder)
+    end = hashed(folder)
+    reader, found, index = LogReader(folder), list[bytes](), max(0, end - count)
+    while index + len(found) < end:
+        more = reader.read(index + len(found), end - index - len(found))
+        if not more:
+            break
+        found += more
+    return found, index + len(found)
 
 
-def follow(folder: Path, offset: int, wait: Callable[[], bool]) -> Iterator[bytes]:
-    """Lines behind `offset` as they come; `wait` is called when there are none, False ends it."""
+def follow(folder: Path, index: int, wait: Callable[[], bool]) -> Iterator[bytes]:
+    """Durable lines from entry `index` on as they come; `wait` is called when there are none.
+
+    It ends when `wait` says False. Raises NoLog.
+    """
+    _need(folder)
+    reader = LogReader(folder)
     while True:
-        for line in lines(folder, offset):
-            offset += len(line) + 1
-            yield line
+        while found := reader.read(index, _TOGETHER):
+            yield from found
+            index += len(found)
         if not wait():
             return
 
 
 def entries(source: Iterator[bytes] | list[bytes]) -> Iterator[Entry]:
-    """Parsed entries; unreadable lines are left to `verify`."""
+    """Parsed entries; tombstones are left out, unreadable lines are left to `verify`."""
     for line in source:
+        if is_tombstone(line):
+            continue
         try:
             entry = orjson.loads(line)
         except ValueError:
@@ -107,54 +97,12 @@ def entries(source: Iterator[bytes] | list[bytes]) -> Iterator[Entry]:
             yield entry
 
 
-def prove(folder: Path, verifier: Verifier, which: str) -> Proof:
-    """The inclusion proof of an entry, by index or decision id, under the latest checkpoint.
-
-    Raises NoLog, NotProvable, and NoteInvalid for a checkpoint that does not verify.
-    """
-    index, line = _find(folder, which)
-    try:
-        note = (folder / LATEST).read_text()
-    except FileNotFoundError:
-        raise NotProvable("no checkpoint has been signed yet") from None
-    checkpoint = read_checkpoint(note, verifier)
-    if index >= checkpoint.size:
-        raise NotProvable(f"no checkpoint vouches for entry {index} yet")
-    with (folder / HASHES).open("rb") as hashes:
-        path = inclusion_proof(_node_reader(hashes), index, checkpoint.size)
-    return Proof(index, checkpoint.size, line, tuple(path), checkpoint.root, note)
+def _need(folder: Path) -> None:
+    if not (folder / ENTRIES).exists() and not closed(folder):
+        raise NoLog(f"no audit log in {folder}")
 
 
-def _find(folder: Path, which: str) -> tuple[int, bytes]:
-    wanted = int(which) if which.isascii() and which.isdigit() else None
-    needle = orjson.dumps(which)
-    for index, line in enumerate(lines(folder)):
-        if index == wanted or (needle in line and _decision_id(line) == which):
-            return index, line
-    raise NotProvable(f"the log has no entry {which}")
-
-
-def _decision_id(line: bytes) -> str | None:
-    return next((e.get("decision_id") for e in entries([line])), None)
-
-
-def _node_reader(hashes: BinaryIO) -> Callable[[int, int], bytes]:
-    def node(level: int, index: int) -> bytes:
-        hashes.seek(node_position(level, index) * HASH_BYTES)
-        data = hashes.read(HASH_BYTES)
-        if len(data) != HASH_BYTES:
-            raise NotProvable("the stored hashes are incomplete")
-        return data
-
-    return node
-
-
-def _open(folder: Path) -> BinaryIO:
-    try:
-        return (folder / ENTRIES).open("rb")
-    except FileNotFoundError:
-        raise NoLog(f"no audit log in {folder}") from None
-
-
-def _b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
+__all__ = [
+    "LogReader", "NoLog", "NotProvable", "batch_from", "entries", "follow", "hashed",
+    "is_tombstone", "last_lines", "lines", "lines_from",
+]  # fmt: skip
