@@ -6,17 +6,21 @@ Promises: a part that does not answer costs its own gauges, never the page.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from prometheus_client import generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 from redis.asyncio import Redis
 
+from extproc.admin.audit_gauges import audit_families
 from extproc.admin.http_get import NoAnswer, get
 from extproc.admin.ledger_state import STATES, State, ledger_state
 from extproc.admin.limit_scan import LimitScan
 from extproc.admin.spec import Spec
+from extproc.audit.shipping.families import families
 from extproc.ledger.redis_ledger import RedisLedger
 from extproc.store_client import StoreUnavailable, mapped_errors
 from extproc.telemetry import catalog
@@ -37,6 +41,10 @@ class _Families(Collector):
         yield from self._families
 
 
+def _from_disk(metrics_folder: Path) -> list[Metric]:
+    return [*collect(metrics_folder), *audit_families(metrics_folder.parent)]
+
+
 class MetricsPage:
     """Owns the scan of the store's counters. `store` and `ledger` stay the caller's."""
 
@@ -46,12 +54,14 @@ class MetricsPage:
 
     async def text(self) -> bytes:
         """Everything in Prometheus' text format."""
-        recorded, limits, envoy = await asyncio.gather(
-            asyncio.to_thread(collect, self._spec.metrics_folder),
+        now_ms = time.time_ns() // 1_000_000
+        recorded, limits, envoy, sinks = await asyncio.gather(
+            asyncio.to_thread(_from_disk, self._spec.metrics_folder),
             self._limits(),
             self._open_exchanges(),
+            asyncio.to_thread(families, self._spec.audit_folder, now_ms),
         )
-        return generate_latest(_Families([*recorded, *limits, *envoy]))
+        return generate_latest(_Families([*recorded, *limits, *envoy, *sinks]))
 
     async def close(self) -> None:
         await self._scan.close()

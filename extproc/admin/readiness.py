@@ -23,7 +23,7 @@ from extproc.admin.draining import flag_of
 from extproc.admin.http_get import NoAnswer, get
 from extproc.admin.policy_url import OpaUrl
 from extproc.admin.spec import Spec
-from extproc.server.audit_watch import HEALTH_FILE
+from extproc.audit import health
 from extproc.store_client import StoreUnavailable, mapped_errors
 
 CHECK_WITHIN_S = 1.5
@@ -123,7 +123,7 @@ class Readiness:
         return await asyncio.to_thread(_write_probe, self._spec.audit_folder)
 
     async def _audit_log(self) -> str:
-        path = self._spec.metrics_folder.parent / HEALTH_FILE
+        path = self._spec.metrics_folder.parent / health.FILE
         return await asyncio.to_thread(why_not, path, self._clock_ms())
 
     async def _draining(self) -> str:

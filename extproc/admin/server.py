@@ -18,6 +18,7 @@ import uvicorn
 
 from extproc.admin.app import build_app
 from extproc.admin.spec import Spec
+from extproc.logs import configure_logging
 from extproc.store_client import StoreRefused
 
 log = logging.getLogger("envelope.admin")
@@ -47,6 +48,7 @@ def serve(spec: Spec, announce: Callable[[str], None] = lambda _: None) -> None:
         config = uvicorn.Config(
             app,
             access_log=False,
+            log_config=None,
             log_level="warning",
             server_header=False,
             timeout_graceful_shutdown=LEAVE_WITHIN_S,
@@ -55,7 +57,7 @@ def serve(spec: Spec, announce: Callable[[str], None] = lambda _: None) -> None:
 
 
 def main() -> int:
-    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
+    configure_logging()
     try:
         serve(Spec.read(Path(sys.argv[1])), lambda url: log.info("listens on %s", url))
     except (OSError, ValueError, StoreRefused) as error:

@@ -117,6 +117,11 @@ SHADOWS = Definition(
     "envelope_shadow_calls_total", "counter", ("result",),
     "Copies that shadow rules asked for: sent, failed (no answer) or dropped (too many at once).",
 )  # fmt: skip
+SHADOW_POLICIES = Definition(
+    "envelope_shadow_policy_total", "counter", ("result",),
+    "Calls that a shadow policy was asked about: same as the real one, would_deny, would_allow, or "
+    "fault (it did not decide).",
+)  # fmt: skip
 LEFT_OUT = Definition(
     "envelope_left_out_total", "counter", ("served",),
     "Calls of which a translation left something out that changes no answer.",
@@ -143,6 +148,12 @@ REQUEST_DURATION = Definition(
     "gen_ai_server_request_duration_seconds", "histogram", (*_CALL, names.ERROR_TYPE),
     "Time from the request's arrival to the last byte, of calls that went to a provider.",
     DURATION_S, NANO, otlp=(names.REQUEST_DURATION, "s"),
+)  # fmt: skip
+OPERATION_DURATION = Definition(
+    "gen_ai_client_operation_duration_seconds", "histogram", (*_CALL, names.ERROR_TYPE),
+    "Time at the provider: from the verdict to the end of its answer, of calls that took one "
+    "attempt.",
+    DURATION_S, NANO, otlp=(names.OPERATION_DURATION, "s"),
 )  # fmt: skip
 TIME_TO_FIRST_TOKEN = Definition(
     "gen_ai_server_time_to_first_token_seconds", "histogram", _CALL,
@@ -179,6 +190,10 @@ SPANS = Definition(
     "envelope_otlp_spans_total", "counter", ("result",),
     "Spans exported, failed (the collector did not take them) or dropped (the queue was full).",
 )  # fmt: skip
+EXPORTS = Definition(
+    "envelope_otlp_exports_total", "counter", ("signal", "result"),
+    "Requests to the OTLP collector, by what it made of them.",
+)  # fmt: skip
 ALERTS = Definition(
     "envelope_alerts_total", "counter", ("channel", "outcome"),
     "Budget alerts sent, failed (every attempt of a round) or dropped, by kind of channel.",
@@ -190,9 +205,10 @@ FAULTS = Definition(
 
 RECORDED = (
     REQUESTS, REFUSALS, TOKENS_USED, COST, GUARDRAILS, GUARDRAIL_FAULTS, FINDINGS, ATTEMPTS,
-    TARGET_ATTEMPTS, FALLBACKS, SHADOWS, LEFT_OUT, PHASES,
+    TARGET_ATTEMPTS, FALLBACKS, SHADOWS, SHADOW_POLICIES, LEFT_OUT, PHASES,
     GOVERNANCE, LIMIT_OVER, DEGRADED, CLAMPED, USAGE_FLAGS, TOKEN_USAGE, REQUEST_DURATION,
-    TIME_TO_FIRST_TOKEN, TIME_PER_OUTPUT_TOKEN, OVERFLOWS, SPANS, ALERTS, FAULTS,
+    OPERATION_DURATION, TIME_TO_FIRST_TOKEN, TIME_PER_OUTPUT_TOKEN, OVERFLOWS, SPANS,
+    EXPORTS, ALERTS, FAULTS,
 )  # fmt: skip
 """Written by workers, alerts by their parent."""
 
@@ -231,6 +247,37 @@ RESERVATIONS_EXPIRED = Definition(
     "Reservations that nobody settled in time, charged in full.",
 )  # fmt: skip
 STORE_UP = Definition("envelope_store_up", "gauge", (), "1 when the limits store answers, else 0.")
+AUDIT_UP = Definition(
+    "envelope_audit_up", "gauge", (), "1 while the audit log takes entries, else 0."
+)
+AUDIT_ENTRIES = Definition("envelope_audit_log_entries", "gauge", (), "Entries in the audit log.")
+AUDIT_SIGNED = Definition(
+    "envelope_audit_log_signed_entries", "gauge", (),
+    "Entries that the latest signed checkpoint covers.",
+)  # fmt: skip
+AUDIT_BACKLOG = Definition(
+    "envelope_audit_backlog_bytes", "gauge", (), "Written by workers and not in the log yet."
+)
+AUDIT_PRUNED = Definition(
+    "envelope_audit_pruned_entries_total", "counter", (),
+    "Entries that retention has taken out since the gateway began.",
+)  # fmt: skip
+AUDIT_DAMAGED = Definition(
+    "envelope_audit_damaged_segments", "gauge", (),
+    "Closed files of the log that retention left alone, because they are not what was hashed.",
+)  # fmt: skip
+AUDIT_LOST = Definition(
+    "envelope_audit_incomplete_entries_total", "counter", ("reason",),
+    "Entries of workers that died (worker_lost) and of unreadable spool lines (spool_damaged).",
+)  # fmt: skip
+ANCHOR_CHECKPOINTS = Definition(
+    "envelope_audit_checkpoints_total", "counter", ("kind", "target", "outcome"),
+    "Checkpoints sent to an anchor or a witness, failed, or in conflict with what it holds.",
+)  # fmt: skip
+ANCHOR_ENTRIES = Definition(
+    "envelope_audit_anchored_entries", "gauge", ("kind", "target"),
+    "Entries that the newest checkpoint there covers.",
+)  # fmt: skip
 OPEN_EXCHANGES = Definition(
     "envelope_open_exchanges", "gauge", (), "Requests that Envoy has open right now."
 )
@@ -238,9 +285,27 @@ SNAPSHOTS_UNREADABLE = Definition(
     "envelope_snapshots_unreadable", "gauge", (), "Workers whose figures could not be read."
 )
 
+SINK_UP = Definition(
+    "envelope_audit_sink_up", "gauge", ("sink",),
+    "1 while the sink takes audit entries, 0 from a failure until the next success.",
+)  # fmt: skip
+SINK_LAG = Definition(
+    "envelope_audit_sink_lag_entries", "gauge", ("sink",),
+    "Entries of the audit log that the sink does not have yet.",
+)  # fmt: skip
+SINK_AGE = Definition(
+    "envelope_audit_sink_age_seconds", "gauge", ("sink",),
+    "How long ago the oldest entry began that the sink should have; 0 when it has all.",
+)  # fmt: skip
+SINK_ENTRIES = Definition(
+    "envelope_audit_sink_entries_total", "counter", ("sink", "outcome"),
+    "Audit entries by what became of them: shipped, failed (each attempt), refused or pruned.",
+)  # fmt: skip
+
 READ_ON_DEMAND = (
     LIMIT_USED, LIMIT_RESERVED, LIMIT_LEFT, LIMIT_RATIO, LIMIT_SOFT, LIMIT_COUNTERS,
-    LIMITS_OMITTED, LIMITS_AGE, LEDGER_STATE, RESERVATIONS_EXPIRED, STORE_UP, OPEN_EXCHANGES,
-    SNAPSHOTS_UNREADABLE,
+    LIMITS_OMITTED, LIMITS_AGE, LEDGER_STATE, RESERVATIONS_EXPIRED, STORE_UP, AUDIT_UP,
+    AUDIT_ENTRIES, AUDIT_SIGNED, AUDIT_BACKLOG, AUDIT_PRUNED, AUDIT_DAMAGED, AUDIT_LOST, ANCHOR_CHECKPOINTS, ANCHOR_ENTRIES,
+    OPEN_EXCHANGES, SNAPSHOTS_UNREADABLE, SINK_UP, SINK_LAG, SINK_AGE, SINK_ENTRIES,
 )  # fmt: skip
 """Asked for by the admin process at each scrape."""

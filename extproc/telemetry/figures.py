@@ -40,7 +40,7 @@ def team(record: Record) -> str:
     who = record.principal
     if who is None:
         return NONE
-    claimed = record.metadata.get("team")
+    claimed = record.shown_metadata.get("team")
     theirs = claimed if claimed in who.teams else None
     return who.team or who.tags.get("team") or theirs or NONE
 
@@ -67,6 +67,14 @@ def error_type(record: Record) -> str:
     if record.status >= 400:
         return str(record.status)
     return "" if record.outcome in _WENT_WELL else record.outcome or "aborted"
+
+
+def answered_ns(record: Record) -> int:
+    """When the provider's answer had ended: a stream's with the exchange, a whole one when it had
+    arrived. Monotonic, as the record's."""
+    if record.first_token_ns or not record.provider_ns:
+        return record.ended_ns
+    return min(record.sent_ns + record.provider_ns, record.ended_ns)
 
 
 def per_output_token_ns(record: Record) -> int | None:

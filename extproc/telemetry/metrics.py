@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from extproc.exchange.record import Record
 from extproc.guardrails.values import HookResult
 from extproc.limits.values import CounterState
-from extproc.telemetry import catalog, figures
+from extproc.policy.shadow import result
+from extproc.telemetry import catalog, figures, names
 from extproc.telemetry.catalog import Definition
 from extproc.telemetry.figures import NONE
 from extproc.telemetry.series import Counter, Histogram, Key
@@ -37,6 +38,7 @@ class Metrics:
         self._target_attempts = self._counter(catalog.TARGET_ATTEMPTS)
         self._fallbacks = self._counter(catalog.FALLBACKS)
         self._shadows = self._counter(catalog.SHADOWS)
+        self._shadow_policies = self._counter(catalog.SHADOW_POLICIES)
         self._left_out = self._counter(catalog.LEFT_OUT)
         self._limit_over = self._counter(catalog.LIMIT_OVER)
         self._degraded = self._counter(catalog.DEGRADED)
@@ -47,6 +49,7 @@ class Metrics:
         self._governance = self._histogram(catalog.GOVERNANCE)
         self._token_usage = self._histogram(catalog.TOKEN_USAGE)
         self._duration = self._histogram(catalog.REQUEST_DURATION)
+        self._at_provider = self._histogram(catalog.OPERATION_DURATION)
         self._first_token = self._histogram(catalog.TIME_TO_FIRST_TOKEN)
         self._per_token = self._histogram(catalog.TIME_PER_OUTPUT_TOKEN)
 
@@ -62,10 +65,11 @@ class Metrics:
 
     def exchange_closed(self, record: Record) -> None:
         model = figures.model(record)
-        extra = tuple([record.metadata.get(key) or NONE for key in self._keys])
+        extra = tuple([record.shown_metadata.get(key) or NONE for key in self._keys])
         self._count_outcome(record, model, extra)
         self._time_phases(record)
         self._count_limits(record)
+        self._count_shadow_policies(record)
         for hook in (record.input_guard, record.output_guard):
             if hook is not None:
                 self._count_guardrails(hook)
@@ -120,6 +124,12 @@ class Metrics:
         for flag in record.usage_flags:
             self._usage_flags.add((figures.usage_flag(flag),))
 
+    def _count_shadow_policies(self, record: Record) -> None:
+        if record.basis.shadows:
+            allowed = any(decision.allow for _, decision in record.decisions)
+            for one in record.basis.shadows:
+                self._shadow_policies.add((result(one, allowed),))
+
     def _count_over(self, counter: CounterState) -> None:
         if counter.over:
             self._limit_over.add((counter.rule_id, counter.kind, "limit"))
@@ -172,9 +182,13 @@ class Metrics:
         if record.plan and record.plan[0] != served.name:
             self._fallbacks.add((record.plan[0], served.name))
         asked = record.call.model if record.call is not None else NONE
-        call = (record.operation, served.account.provider, asked, served.model.id)
+        provider = names.provider(served.account.provider)
+        call = (record.operation, provider, asked, served.model.id)
         error = figures.error_type(record) or NONE
         self._duration.observe((*call, error), record.ended_ns - record.started_ns)
+        if len(record.tried) == 1:
+            spent_ns = figures.answered_ns(record) - record.sent_ns
+            self._at_provider.observe((*call, error), spent_ns)
         if record.usage is not None:
             self._token_usage.observe((*call, "input"), record.usage.total_input_tokens)
             self._token_usage.observe((*call, "output"), record.usage.output_tokens)

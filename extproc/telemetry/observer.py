@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extproc.config.model import Telemetry
+from extproc.config.secrets import SecretMissing
 from extproc.exchange.record import Record
 from extproc.exchange.world import Observer
 from extproc.telemetry.metrics import Metrics
@@ -27,20 +28,34 @@ log = logging.getLogger("envelope.telemetry")
 
 SNAPSHOT_EVERY_S = 1.0
 OTLP_METRICS_EVERY_S = 10.0
-NO_SPANS: Mapping[Key, int] = {}
+NOTHING: Mapping[Key, int] = {}
 Sleep = Callable[[float], Awaitable[None]]
 
 
-def build_observer(config: Telemetry, metrics_folder: Path, owner: str) -> Observer:
-    """One worker's observer. `owner` names its snapshot; a restart has another owner."""
-    otlp: Otlp | None = None
-    if config.otlp_endpoint is not None:
-        # Imported here: the exporters cost memory, and most sidecars do not use them.
-        from extproc.telemetry.otlp import Otlp
+def build_observer(
+    config: Telemetry, metrics_folder: Path, owner: str, environment: str = ""
+) -> Observer:
+    """One worker's observer. `owner` names its snapshot; a restart has another owner.
 
-        otlp = Otlp(config.otlp_endpoint, owner)
+    `environment`: the gateway's own, which spans and metrics are sent as being of.
+    """
     metrics = Metrics(config.metric_metadata_keys)
+    otlp = _exporter(config, owner, environment)
     return WorkerObserver(metrics, SnapshotFile(metrics_folder, owner), owner, otlp)
+
+
+def _exporter(config: Telemetry, owner: str, environment: str) -> Otlp | None:
+    """What keeps telemetry from being sent never keeps a worker from starting."""
+    if not (config.exports_traces or config.exports_metrics):
+        return None
+    # Imported here: the messages cost memory, and most sidecars do not send any.
+    from extproc.telemetry.otlp import open_otlp
+
+    try:
+        return open_otlp(config, owner, environment)
+    except (SecretMissing, OSError, ValueError) as error:
+        log.error("no telemetry is sent: %s", type(error).__name__)
+        return None
 
 
 class WorkerObserver:
@@ -82,14 +97,14 @@ class WorkerObserver:
         else:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._publish_forever())
+                group.create_task(self._otlp.run())
                 group.create_task(self._export_forever(self._otlp))
 
     async def close(self) -> None:
         """The last of it; with OTLP, a few seconds for what is queued."""
         await self._publish()
         if self._otlp is not None:
-            await self._export_metrics(self._otlp)
-            await asyncio.to_thread(self._otlp.close)
+            await self._otlp.close(self._metrics, self._began_ns, time.time_ns())
             await self._publish()  # what became of the last spans
 
     async def _publish_forever(self) -> None:
@@ -107,8 +122,9 @@ class WorkerObserver:
     async def _publish(self) -> None:
         """Encoded here, so that it is one moment's figures; written where a slow disk may wait."""
         self._number += 1
-        spans = self._otlp.outcomes() if self._otlp is not None else NO_SPANS
-        content = encode(self._metrics, self._owner, spans)
+        otlp = self._otlp
+        spans, exports = (otlp.outcomes(), otlp.exports()) if otlp else (NOTHING, NOTHING)
+        content = encode(self._metrics, self._owner, spans, exports)
         try:
             await asyncio.to_thread(self._file.write, self._number, content)
             self._disk_takes = True
@@ -119,5 +135,4 @@ class WorkerObserver:
             self._disk_takes = False
 
     async def _export_metrics(self, otlp: Otlp) -> None:
-        data = otlp.data(self._metrics, self._began_ns, time.time_ns())
-        await asyncio.to_thread(otlp.export_metrics, data)
+        await otlp.export_metrics(self._metrics, self._began_ns, time.time_ns())

@@ -1,139 +1,226 @@
-"""Spans and GenAI metrics to an OTLP/HTTP collector, with the official exporters.
+"""Spans and GenAI metrics to an OpenTelemetry collector, out of every caller's path.
 
-Promises: out of the caller's path; a queue of QUEUE_MAX spans, what does not fit is dropped and
-counted; a dead collector costs a line in the log when it goes and one when it is back. Only the
-worker that sets `telemetry.otlp_endpoint` imports this module. Headers for the collector come
-from OTEL_EXPORTER_OTLP_HEADERS, as everywhere.
+Promises: a queue of QUEUE_BYTES_MAX, and one export under way; what does not fit is dropped, before
+any work is done on it, and counted; an export has EXPORT_TIMEOUT_S, and one that the collector
+asks to see again is tried TRIES times; a dead, slow or lying collector costs a line in the log when
+it goes and one when it is back. Only a worker that sets `telemetry.otlp_endpoint` imports this.
+Beside the configuration, OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_CERTIFICATE and
+OTEL_RESOURCE_ATTRIBUTES say what they say everywhere.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import threading
-from collections.abc import Sequence
-from contextlib import suppress
+import os
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from urllib.parse import unquote
 
-from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.metrics.v1.metrics_pb2 import ScopeMetrics
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from extproc import __version__
+from extproc.config.model import Telemetry
+from extproc.config.secrets import resolve
 from extproc.exchange.record import Record
+from extproc.telemetry import names
+from extproc.telemetry.collector import AGAIN, Collector, Reply, Signal, open_collector
 from extproc.telemetry.metrics import Metrics
-from extproc.telemetry.otlp_metrics import metrics_data
+from extproc.telemetry.otlp_metrics import otlp_metrics
 from extproc.telemetry.series import Key
-from extproc.telemetry.span import span_of
+from extproc.telemetry.span import spans_of
+from extproc.telemetry.span_wire import Attributes, attributes, field
 
 log = logging.getLogger("envelope.otlp")
 
-QUEUE_MAX = 2_048
-BATCH_MAX = 512
-BATCH_EVERY_MS = 1_000
-EXPORT_TIMEOUT_S = 3.0
+QUEUE_BYTES_MAX = 8 * 1024 * 1024
+BATCH_SPANS_MAX = 2_048
+BATCH_EVERY_S = 1.0
+EXPORT_TIMEOUT_S = 5.0
+TRIES = 3
+AGAIN_IN_S = 1.0
+AGAIN_IN_S_MAX = 30.0
 CLOSE_WITHIN_S = 3.0
-
-
-class Collector:
-    """Whether the collector takes what it is sent; says so when that changes, and only then."""
-
-    def __init__(self) -> None:
-        self._takes = True
-
-    def answered(self, taken: bool) -> None:
-        if taken != self._takes:
-            self._takes = taken
-            log.warning("the OTLP collector %s", "is back" if taken else "does not take telemetry")
-
-
-class CountingExporter(SpanExporter):
-    """Counts what became of every span. Called from the processor's one thread."""
-
-    def __init__(self, inner: SpanExporter, collector: Collector) -> None:
-        self._inner, self._collector = inner, collector
-        self._closed = threading.Lock()
-        self.exported = 0
-        self.failed = 0
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        taken = False
-        try:
-            taken = self._inner.export(spans) is SpanExportResult.SUCCESS
-        finally:
-            self.exported += len(spans) if taken else 0
-            self.failed += 0 if taken else len(spans)
-            self._collector.answered(taken)
-        return SpanExportResult.SUCCESS if taken else SpanExportResult.FAILURE
-
-    def shutdown(self) -> None:
-        """Ends a retry that is waiting. Once: a second call would only be logged."""
-        if self._closed.acquire(blocking=False):
-            self._inner.shutdown()
+_SLICE = 100
+"""Points of a histogram that are encoded before others have their turn."""
+Sleep = Callable[[float], Awaitable[None]]
 
 
 class Otlp:
-    """One worker's way to the collector. `endpoint`: its base URL."""
+    """One worker's way to the collector. All methods belong to the worker's event loop."""
 
-    def __init__(self, endpoint: str, owner: str) -> None:
-        # Their lines come with every batch, and may quote what the collector answered.
-        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
-        base = endpoint.rstrip("/")
-        self._resource = Resource.create(
-            {"service.name": "envelope", "service.version": __version__,
-             "service.instance.id": owner}
-        )  # fmt: skip
-        self._collector = Collector()
-        self._spans = CountingExporter(
-            OTLPSpanExporter(f"{base}/v1/traces", timeout=EXPORT_TIMEOUT_S), self._collector
-        )
-        self._metrics = OTLPMetricExporter(f"{base}/v1/metrics", timeout=EXPORT_TIMEOUT_S)
-        self._processor = BatchSpanProcessor(
-            self._spans,
-            max_queue_size=QUEUE_MAX,
-            schedule_delay_millis=BATCH_EVERY_MS,
-            max_export_batch_size=BATCH_MAX,
-        )
-        self._offered = 0
-        self._dropped = 0
+    def __init__(
+        self, collector: Collector, resource: Resource, *, conversation_key: str = "",
+        traces: bool = True, metrics: bool = True, sleep: Sleep = asyncio.sleep,
+    ) -> None:  # fmt: skip
+        self._collector, self._sleep = collector, sleep
+        self._conversation_key = conversation_key
+        self._traces, self._metrics = traces, metrics
+        scope = InstrumentationScope(name="extproc", version=__version__)
+        self._scope = field(1, scope.SerializeToString())
+        self._resource = field(1, resource.SerializeToString())
+        self._queue: deque[tuple[bytes, int]] = deque()
+        self._queued_bytes = 0
+        self._takes = True
+        self._spans = {"exported": 0, "failed": 0, "dropped": 0}
+        self._exports: dict[Key, int] = {}
+
+    # --- from the caller's side ---------------------------------------------------------------
 
     def exchange_closed(self, record: Record) -> None:
-        """Queue its span, or drop it when the queue is full. Never waits."""
-        if self._offered - self._spans.exported - self._spans.failed >= QUEUE_MAX:
-            self._dropped += 1
+        """Queue its spans, or drop them when the queue is full. Never waits."""
+        if record.spans is None or not self._traces:
             return
-        span = span_of(record, self._resource)
-        if span.context is not None and span.context.trace_flags.sampled:
-            self._processor.on_end(span)
-            self._offered += 1
+        if self._queued_bytes >= QUEUE_BYTES_MAX:
+            self._spans["dropped"] += 1 + len(record.spans) + len(record.tried)
+            return
+        spans = spans_of(record, self._conversation_key)
+        encoded = b"".join([field(2, span) for span in spans])  # `ScopeSpans.spans`
+        self._queue.append((encoded, len(spans)))
+        self._queued_bytes += len(encoded)
 
     def outcomes(self) -> dict[Key, int]:
         """What became of the spans so far."""
-        return {
-            ("exported",): self._spans.exported,
-            ("failed",): self._spans.failed,
-            ("dropped",): self._dropped,
-        }
+        return {(result,): count for result, count in self._spans.items()}
 
-    def data(self, metrics: Metrics, began_ns: int, now_ns: int) -> MetricsData:
-        """The GenAI histograms as they stand. Times: Unix nanoseconds."""
-        return metrics_data(metrics, self._resource, began_ns, now_ns)
+    def exports(self) -> dict[Key, int]:
+        """(signal, result) -> requests to the collector."""
+        return dict(self._exports)
 
-    def export_metrics(self, data: MetricsData) -> None:
-        """Blocks up to EXPORT_TIMEOUT_S: call it from a thread. Never raises."""
-        taken = False
-        with suppress(Exception):
-            taken = self._metrics.export(data) is MetricExportResult.SUCCESS
-        self._collector.answered(taken)
+    # --- to the collector ---------------------------------------------------------------------
 
-    def close(self) -> None:
-        """Send what is queued, for CLOSE_WITHIN_S at most, then let go. Blocks: as above."""
-        # The processor waits for its thread half a minute; the exporter's shutdown ends that.
-        impatience = threading.Timer(CLOSE_WITHIN_S, self._spans.shutdown)
-        impatience.start()
+    async def run(self) -> None:
+        """Send spans until cancelled; what is under way then is queued again."""
+        while True:
+            await self._sleep(BATCH_EVERY_S)
+            while self._queue:
+                await self._send_batch(TRIES)
+
+    async def export_metrics(
+        self, metrics: Metrics, began_ns: int, now_ns: int, timeout_s: float = EXPORT_TIMEOUT_S
+    ) -> None:
+        """The GenAI histograms as they stand. Times: Unix nanoseconds. Never raises."""
+        if not self._metrics:
+            return
+        parts = []
+        for number, part in enumerate(otlp_metrics(metrics, began_ns, now_ns, _SLICE)):
+            parts.append(ScopeMetrics(metrics=[part]).SerializeToString())
+            if number:
+                await asyncio.sleep(0)
+        if parts:
+            await self._send("metrics", self._wrapped(b"".join(parts)), timeout_s)
+
+    async def close(self, metrics: Metrics, began_ns: int, now_ns: int) -> None:
+        """Send the last metrics and what is queued, for CLOSE_WITHIN_S at most; the rest has
+        failed. As for `export_metrics`."""
+        until_s = time.monotonic() + CLOSE_WITHIN_S
+        await self.export_metrics(metrics, began_ns, now_ns, CLOSE_WITHIN_S / 2)
+        while self._queue and (left_s := until_s - time.monotonic()) > 0:
+            if not await self._send_batch(1, left_s):
+                break
+        self._spans["failed"] += sum(count for _, count in self._queue)
+        self._queue.clear()
+        self._queued_bytes = 0
+        await self._collector.close()
+
+    async def _send_batch(self, tries: int, timeout_s: float = EXPORT_TIMEOUT_S) -> bool:
+        """Whether the collector took it."""
+        batch = list(self._batch())
+        body, count = self._wrapped(b"".join(part for part, _ in batch)), _spans_of(batch)
         try:
-            self._processor.shutdown()  # type: ignore[no-untyped-call]
-        finally:
-            impatience.cancel()
-        self._metrics.shutdown()
+            reply = await self._insist(body, tries, timeout_s)
+        except BaseException:
+            self._queue.extendleft(reversed(batch))
+            self._queued_bytes += _bytes_of(batch)
+            raise
+        taken = count - min(count, reply.rejected) if reply.result == "taken" else 0
+        self._spans["exported"] += taken
+        self._spans["failed"] += count - taken
+        return reply.result == "taken"
+
+    async def _insist(self, body: bytes, tries: int, timeout_s: float) -> Reply:
+        pause_s = AGAIN_IN_S
+        while True:
+            reply = await self._send("traces", body, min(timeout_s, EXPORT_TIMEOUT_S))
+            tries -= 1
+            if reply.result not in AGAIN or not tries:
+                return reply
+            await self._sleep(min(max(pause_s, reply.again_in_s), AGAIN_IN_S_MAX))
+            pause_s *= 2
+
+    async def _send(self, signal: Signal, body: bytes, timeout_s: float) -> Reply:
+        try:
+            reply = await self._collector.send(signal, body, timeout_s)
+        except Exception:  # a defect there is an export that failed, and shows as one
+            reply = Reply("unreachable")
+        key = (signal, reply.result)
+        self._exports[key] = self._exports.get(key, 0) + 1
+        taken = reply.result == "taken"
+        if taken != self._takes:
+            self._takes = taken
+            log.warning("the OTLP collector %s", "is back" if taken else "does not take telemetry")
+        return reply
+
+    def _batch(self) -> Iterator[tuple[bytes, int]]:
+        count = 0
+        while self._queue and count < BATCH_SPANS_MAX:
+            part = self._queue.popleft()
+            self._queued_bytes -= len(part[0])
+            count += part[1]
+            yield part
+
+    def _wrapped(self, parts: bytes) -> bytes:
+        """An export request. Resource and scope stand at the same field numbers in both signals'
+        messages, and a repeated field is the concatenation of its parts (Protocol Buffers,
+        "Encoding"), so nothing is encoded twice."""
+        return field(1, self._resource + field(2, self._scope + parts))
+
+
+def open_otlp(config: Telemetry, owner: str, environment: str = "") -> Otlp:
+    """Raises SecretMissing for a header, OSError for a `ca_file` that cannot be read."""
+    assert config.otlp_endpoint is not None
+    own = {name: resolve(ref).decode("ascii") for name, ref in config.headers.items()}
+    headers = {**_listed("OTEL_EXPORTER_OTLP_HEADERS"), **own}
+    ca_file = config.ca_file or os.environ.get("OTEL_EXPORTER_OTLP_CERTIFICATE") or None
+    return Otlp(
+        open_collector(config.otlp_endpoint, config.protocol, headers, ca_file),
+        _resource(config, owner, environment),
+        conversation_key=config.conversation_key or "",
+        traces=config.traces,
+        metrics=config.metrics,
+    )
+
+
+def _resource(config: Telemetry, owner: str, environment: str) -> Resource:
+    """Every worker is an instance of its own, or their cumulative sums would collide."""
+    where = {names.DEPLOYMENT_ENVIRONMENT: environment} if environment else {}
+    said: Attributes = {
+        names.SERVICE_NAME: "envelope",
+        names.SERVICE_VERSION: __version__,
+        **where,
+        **_listed("OTEL_RESOURCE_ATTRIBUTES"),
+        **config.resource_attributes,
+        names.SERVICE_INSTANCE_ID: owner,
+    }
+    return Resource.FromString(attributes(said, 1))
+
+
+def _listed(variable: str) -> Mapping[str, str]:
+    """`a=1,b=2`, percent-encoded (W3C Baggage, as OpenTelemetry's variables have it)."""
+    found = {}
+    for part in os.environ.get(variable, "").split(","):
+        name, mark, value = part.partition("=")
+        if mark and name.strip():
+            found[name.strip().lower()] = unquote(value.strip())
+    return found
+
+
+def _spans_of(batch: list[tuple[bytes, int]]) -> int:
+    return sum(count for _, count in batch)
+
+
+def _bytes_of(batch: list[tuple[bytes, int]]) -> int:
+    return sum(len(part) for part, _ in batch)

@@ -1,43 +1,41 @@
-"""A worker's GenAI histograms -> OpenTelemetry's data model. Pure.
+"""A worker's GenAI histograms -> OpenTelemetry's metrics, as its protocol has them. Pure.
 
 The figures are those of `/metrics`: counted once, shown twice. Cumulative since the worker began.
 """
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Iterator
+from itertools import islice
 
-from opentelemetry.sdk.metrics.export import (
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     AggregationTemporality,
     HistogramDataPoint,
     Metric,
-    MetricsData,
-    ResourceMetrics,
-    ScopeMetrics,
 )
-from opentelemetry.sdk.metrics.export import Histogram as OtlpHistogram
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Histogram as OtlpHistogram
 
 from extproc.telemetry.figures import NONE
 from extproc.telemetry.metrics import Metrics
 from extproc.telemetry.series import Histogram, Key
-from extproc.telemetry.span import SCOPE
 
-# Optional in the protocol, and not kept here; the data class has no word for that.
-_NOT_KEPT = cast(float, None)
+_CUMULATIVE = AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
 
 
-def metrics_data(metrics: Metrics, resource: Resource, began_ns: int, now_ns: int) -> MetricsData:
-    """Every histogram that has an OpenTelemetry name. Times: Unix nanoseconds."""
-    shown = [
-        _metric(histogram, began_ns, now_ns)
-        for histogram in metrics.histograms.values()
-        if histogram.definition.otlp is not None and histogram.rows
-    ]
-    return MetricsData([ResourceMetrics(resource, [ScopeMetrics(SCOPE, shown, "")], "")])
+def otlp_metrics(metrics: Metrics, began_ns: int, now_ns: int, points_max: int) -> Iterator[Metric]:
+    """Every histogram that has an OpenTelemetry name, in pieces of so many points, for whoever
+    asks must not work for long at a time. Times: Unix nanoseconds."""
+    for histogram in metrics.histograms.values():
+        if histogram.definition.otlp is not None:
+            rows = iter(list(histogram.rows.items()))
+            while piece := list(islice(rows, points_max)):
+                yield _metric(histogram, piece, began_ns, now_ns)
 
 
-def _metric(histogram: Histogram, began_ns: int, now_ns: int) -> Metric:
+def _metric(
+    histogram: Histogram, rows: list[tuple[Key, list[int]]], began_ns: int, now_ns: int
+) -> Metric:
     definition = histogram.definition
     assert definition.otlp is not None
     name, unit = definition.otlp
@@ -50,15 +48,14 @@ def _metric(histogram: Histogram, began_ns: int, now_ns: int) -> Metric:
             sum=row[-1] / definition.scale,
             bucket_counts=row[:-1],
             explicit_bounds=definition.buckets,
-            min=_NOT_KEPT,
-            max=_NOT_KEPT,
         )
-        for key, row in histogram.rows.items()
+        for key, row in rows
     ]
-    data = OtlpHistogram(points, AggregationTemporality.CUMULATIVE)
-    return Metric(name, definition.meaning, unit, data)
+    data = OtlpHistogram(data_points=points, aggregation_temporality=_CUMULATIVE)
+    return Metric(name=name, description=definition.meaning, unit=unit, histogram=data)
 
 
-def _attributes(labels: tuple[str, ...], key: Key) -> dict[str, str]:
+def _attributes(labels: tuple[str, ...], key: Key) -> list[KeyValue]:
     """Prometheus needs every label filled; here what is not known is left out."""
-    return {name: value for name, value in zip(labels, key, strict=True) if value != NONE}
+    said = zip(labels, key, strict=True)
+    return [KeyValue(key=n, value=AnyValue(string_value=v)) for n, v in said if v != NONE]

@@ -23,7 +23,9 @@ from extproc.telemetry.series import Key
 FORMAT = 1
 
 
-def encode(metrics: Metrics, owner: str, spans: Mapping[Key, int]) -> bytes:
+def encode(
+    metrics: Metrics, owner: str, spans: Mapping[Key, int], exports: Mapping[Key, int] | None = None
+) -> bytes:
     """All figures as JSON: metric -> {labels, buckets, rows: [[label values, figure], ...]}.
 
     A counter's figure is an integer, a histogram's a list as in `series.Histogram`.
@@ -35,6 +37,7 @@ def encode(metrics: Metrics, owner: str, spans: Mapping[Key, int]) -> bytes:
         tables[name] = _table(histogram.definition, histogram.rows)
     tables[catalog.OVERFLOWS.name] = _table(catalog.OVERFLOWS, metrics.overflows())
     tables[catalog.SPANS.name] = _table(catalog.SPANS, spans)
+    tables[catalog.EXPORTS.name] = _table(catalog.EXPORTS, exports or {})
     return _snapshot(owner, tables)
 
 

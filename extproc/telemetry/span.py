@@ -1,90 +1,108 @@
-"""Record -> one OpenTelemetry span.
+"""Record -> OpenTelemetry spans: the exchange's own, and below it its phases and attempts.
 
-Promises: the ids that the provider was given as `traceparent`, a child of the caller's span if
-there was one; names and numbers only, no text of a request or an answer, no key (P4).
+Promises: the ids that providers were given as `traceparent`, a child of the caller's span if there
+was one; children lie inside their parent; names and numbers only, no text of a request or an
+answer, no key (P4). Source: OpenTelemetry semantic conventions for generative AI.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from functools import lru_cache
 
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import Event, ReadableSpan
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
-
-from extproc import __version__
 from extproc.exchange.record import Record
-from extproc.exchange.trace import child_of
-from extproc.guardrails.values import HookResult
+from extproc.exchange.trace import Trace, begin
 from extproc.telemetry import figures, names
+from extproc.telemetry import span_wire as wire
+from extproc.telemetry.attempt_spans import attempts
+from extproc.telemetry.span_events import events
+from extproc.telemetry.span_time import Clock
+from extproc.telemetry.span_wire import Attributes, Kind
 
-SCOPE = InstrumentationScope("extproc", __version__)
-NAME_CHARS_MAX = 256
-Attributes = dict[str, Any]
-_PARENTLESS_FLAGS = TraceFlags(TraceFlags.SAMPLED)
+NAME_CHARS_MAX = 200
+PHASE_NUMBER = 256
+"""Children's numbers (`Trace.child_id`) from which on they are phases; attempts are below."""
 
 
-def span_of(record: Record, resource: Resource) -> ReadableSpan:
-    """One SERVER span named `{operation} {model}`. Its times are Unix nanoseconds."""
-    started_ns = record.started_at_ms * 1_000_000
-    ended_ns = started_ns + max(0, record.ended_ns - record.started_ns)
-    context, parent = _contexts(record)
-    return ReadableSpan(
-        name=f"{record.operation or 'unknown'} {_asked(record) or figures.model(record)}",
-        context=context,
-        parent=parent,
-        resource=resource,
-        attributes=_attributes(record),
-        events=list(_events(record, ended_ns)),
-        kind=SpanKind.SERVER,
-        status=_status(record),
-        start_time=started_ns,
-        end_time=ended_ns,
-        instrumentation_scope=SCOPE,
+def spans_of(record: Record, conversation_key: str = "") -> list[bytes]:
+    """One SERVER span named `{operation} {model}`, an INTERNAL one for each stretch of a phase and
+    a CLIENT one for each attempt, each as an encoded `Span`. Their times are Unix nanoseconds.
+
+    `conversation_key`: the metadata key that becomes `gen_ai.conversation.id`, '' for none.
+    """
+    trace = record.trace or begin(record.traceparent, record.decision_id)
+    clock, model = Clock(record), _asked(record) or figures.model(record)
+    family = wire.family(trace.trace_id, trace.flags)
+    server = (
+        wire.head(f"{record.operation or 'unknown'} {model[:NAME_CHARS_MAX]}", Kind.SERVER),
+        family,
+        wire.ids(trace.span_id, trace.parent_id, trace.state),
+        wire.times(clock.at(record.started_ns), clock.end),
+        wire.attributes(_attributes(record, conversation_key)),
+        events(record, clock),
+        wire.status(_broken(record)),
     )
+    return [
+        b"".join(server),
+        *_phases(record, trace, clock, family),
+        *attempts(record, trace, clock, family),
+    ]
 
 
-def _contexts(record: Record) -> tuple[SpanContext, SpanContext | None]:
-    """Ours, and the caller's when it sent a well-formed one (then its sampling decision holds)."""
-    outgoing, trace_id, span_id = child_of(record.traceparent, record.decision_id)
-    trace, flags = int(trace_id, 16), TraceFlags(int(outgoing[-2:], 16))
-    if trace_id == record.decision_id.replace("-", ""):
-        return SpanContext(trace, int(span_id, 16), False, _PARENTLESS_FLAGS), None
-    caller = int(record.traceparent.split("-")[2], 16)
-    return (
-        SpanContext(trace, int(span_id, 16), False, flags),
-        SpanContext(trace, caller, True, flags),
-    )
+def _phases(record: Record, trace: Trace, clock: Clock, family: bytes) -> Iterator[bytes]:
+    for number, one in enumerate(record.spans or (), PHASE_NUMBER):
+        parts = [
+            _phase(one.phase),
+            family,
+            wire.ids(trace.child_id(number), trace.span_id),
+            wire.times(clock.at(one.began_ns), clock.at(one.ended_ns)),
+        ]
+        if one.busy_ns != one.ended_ns - one.began_ns:
+            parts.append(wire.attributes({names.PHASE_BUSY_S: one.busy_ns / 1e9}))
+        yield b"".join(parts)
+
+
+@lru_cache(maxsize=64)
+def _phase(name: str) -> bytes:
+    return wire.head(name, Kind.INTERNAL) + wire.attributes({names.PHASE: name})
 
 
 def _asked(record: Record) -> str:
-    return _encodable(record.call.model[:NAME_CHARS_MAX]) if record.call is not None else ""
+    return record.call.model if record.call is not None else ""
 
 
-def _encodable(text: str) -> str:
-    """A caller's JSON may name half a surrogate pair: one such span would spoil its batch."""
-    return text.encode("utf-8", "replace").decode()
-
-
-def _attributes(record: Record) -> Attributes:
-    attributes: Attributes = {
+def _attributes(record: Record, conversation_key: str) -> Attributes:
+    found: Attributes = {
         names.OPERATION_NAME: record.operation or "unknown",
         names.DECISION_ID: record.decision_id,
         names.OUTCOME: record.outcome,
         names.HTTP_STATUS: record.status,
-        names.TEAM: _encodable(figures.team(record)),
+        names.TEAM: figures.team(record),
         names.REQUEST_STREAM: record.stream,
     }
-    optional = {
+    optional: Attributes = {
         names.REQUEST_MODEL: _asked(record),
         names.ENVIRONMENT: record.environment,
         names.ERROR_TYPE: figures.error_type(record),
-        names.RULE_IDS: tuple(record.rule_ids),
+        names.RULE_IDS: tuple(dict.fromkeys(record.rule_ids)),
+        names.CONVERSATION_ID: record.shown_metadata.get(conversation_key, ""),
+        names.RESPONSE_FINISH_REASONS: record.finish_reasons,
     }
-    attributes |= {name: value for name, value in optional.items() if value}
-    return attributes | _served(record) | _usage(record)
+    found |= {name: value for name, value in optional.items() if value}
+    return found | _request(record) | _served(record) | usage(record) | _times(record)
+
+
+def _request(record: Record) -> Attributes:
+    found: Attributes = {}
+    call = record.call
+    if call is not None and call.max_output_tokens is not None:
+        found[names.REQUEST_MAX_TOKENS] = call.max_output_tokens
+    if call is not None and call.choices != 1:
+        found[names.REQUEST_CHOICE_COUNT] = call.choices
+    for word, value in record.asked.items():
+        name, whole = names.REQUEST_NUMBERS[word]
+        found[name] = int(value) if whole else float(value)
+    return found
 
 
 def _served(record: Record) -> Attributes:
@@ -92,56 +110,43 @@ def _served(record: Record) -> Attributes:
     if served is None:
         return {}
     return {
-        names.PROVIDER_NAME: served.account.provider,
+        names.PROVIDER_NAME: names.provider(served.account.provider),
         names.RESPONSE_MODEL: served.model.id,
         names.TARGET: served.name,
         names.ATTEMPTS: record.attempts,
     }
 
 
-def _usage(record: Record) -> Attributes:
-    usage = record.usage
-    if usage is None:
+def usage(record: Record) -> Attributes:
+    """Tokens and cost, once an answer has used any."""
+    used = record.usage
+    if used is None:
         return {}
-    return {
-        names.USAGE_INPUT_TOKENS: usage.total_input_tokens,
-        names.USAGE_OUTPUT_TOKENS: usage.total_output_tokens,
-        names.USAGE_CACHE_READ_TOKENS: usage.cached_input_tokens,
-        names.USAGE_CACHE_CREATION_TOKENS: (usage.cache_write_tokens + usage.cache_write_1h_tokens),
+    found: Attributes = {
+        names.USAGE_INPUT_TOKENS: used.total_input_tokens,
+        names.USAGE_OUTPUT_TOKENS: used.total_output_tokens,
+        names.USAGE_CACHE_READ_TOKENS: used.cached_input_tokens,
+        names.USAGE_CACHE_CREATION_TOKENS: used.cache_write_tokens + used.cache_write_1h_tokens,
         names.COST_NANO_USD: record.cost_nano_usd,
     }
+    if used.reasoning_tokens:
+        found[names.USAGE_REASONING_TOKENS] = used.reasoning_tokens
+    return found
 
 
-def _events(record: Record, at_ns: int) -> Iterator[Event]:
-    refusal = record.refusal
-    if refusal is not None:
-        why = {
-            names.EVENT_CODE: refusal.code.value,
-            names.EVENT_RULE: refusal.rule_id or figures.NONE,
-        }
-        yield Event(names.EVENT_REFUSAL, why, at_ns)
-    yield from _guardrails("llm_input", record.input_guard, at_ns)
-    yield from _guardrails("llm_output", record.output_guard, at_ns)
-    for counter in record.counters:
-        limit: Attributes = {
-            names.EVENT_RULE: counter.rule_id,
-            names.EVENT_LIMIT_LEFT: counter.left,
-            names.EVENT_LIMIT_OVER: counter.over,
-        }
-        yield Event(names.EVENT_LIMIT, limit, at_ns)
+def _times(record: Record) -> Attributes:
+    found: Attributes = {}
+    if record.sent_ns:
+        found[names.GOVERNANCE_S] = (record.sent_ns - record.started_ns) / 1e9
+    if record.first_token_ns:
+        first_ns = record.first_token_ns - record.started_ns
+        found[names.RESPONSE_TIME_TO_FIRST_CHUNK] = first_ns / 1e9
+    per_token_ns = figures.per_output_token_ns(record)
+    if per_token_ns is not None:
+        found[names.TIME_PER_TOKEN_S] = per_token_ns / 1e9
+    return found
 
 
-def _guardrails(hook: str, result: HookResult | None, at_ns: int) -> Iterator[Event]:
-    for guardrail, outcome in result.outcomes.items() if result is not None else ():
-        ran = {
-            names.EVENT_GUARDRAIL_NAME: guardrail,
-            names.EVENT_GUARDRAIL_HOOK: hook,
-            names.EVENT_GUARDRAIL_OUTCOME: outcome,
-        }
-        yield Event(names.EVENT_GUARDRAIL, ran, at_ns)
-
-
-def _status(record: Record) -> Status:
+def _broken(record: Record) -> bool:
     """A refusal is the gateway doing its work; an error is a 5xx or an answer that broke off."""
-    broken = record.status >= 500 or record.outcome in ("upstream_error", "truncated")
-    return Status(StatusCode.ERROR if broken else StatusCode.UNSET)
+    return record.status >= 500 or record.outcome in ("upstream_error", "truncated")

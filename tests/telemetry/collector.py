@@ -1,12 +1,15 @@
-"""A little OTLP/HTTP collector: keeps what it is sent, decoded by the official messages."""
+"""Little OTLP collectors, one for HTTP and one for gRPC: they keep what they are sent, decoded by
+the official messages, and answer as they are told."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
+import grpc
 from aiohttp import web
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
@@ -14,18 +17,27 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
+MESSAGES: dict[str, Any] = {
+    "traces": ExportTraceServiceRequest, "metrics": ExportMetricsServiceRequest,
+}  # fmt: skip
 
+
+@dataclass
 class Collector:
-    """`answer`: the HTTP status it gives. `hold`: when set, nobody is answered until it is."""
+    """`answer`, `body`, `headers`: of its answers. `hold`: when set, nobody is answered until it
+    is. `code`: gRPC's way of refusing."""
 
-    def __init__(self) -> None:
-        self.url = ""
-        self.answer = 200
-        self.hold: asyncio.Event | None = None
-        self.asked = asyncio.Event()
-        self.raw: list[bytes] = []
-        self.traces: list[ExportTraceServiceRequest] = []
-        self.metrics: list[ExportMetricsServiceRequest] = []
+    url: str = ""
+    answer: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    code: grpc.StatusCode | None = None
+    hold: asyncio.Event | None = None
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    heads: list[dict[str, str]] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
+    traces: list[Any] = field(default_factory=list)
+    metrics: list[Any] = field(default_factory=list)
 
     @property
     def spans(self) -> list[Any]:
@@ -33,37 +45,42 @@ class Collector:
                 for s in c.spans]  # fmt: skip
 
     @property
+    def servers(self) -> list[Any]:
+        """One for each exchange."""
+        return [span for span in self.spans if span.kind == span.SPAN_KIND_SERVER]
+
+    @property
     def last_metrics(self) -> dict[str, Any]:
         return {m.name: m for r in self.metrics[-1].resource_metrics for s in r.scope_metrics
                 for m in s.metrics}  # fmt: skip
 
-    async def take_traces(self, request: web.Request) -> web.Response:
-        body = await self._body(request)
-        if self.answer == 200:
-            self.traces.append(ExportTraceServiceRequest.FromString(body))
-        return web.Response(status=self.answer)
-
-    async def take_metrics(self, request: web.Request) -> web.Response:
-        body = await self._body(request)
-        if self.answer == 200:
-            self.metrics.append(ExportMetricsServiceRequest.FromString(body))
-        return web.Response(status=self.answer)
-
-    async def _body(self, request: web.Request) -> bytes:
-        body = await request.read()
+    async def take(self, signal: str, body: bytes) -> None:
         self.raw.append(body)
         self.asked.set()
         if self.hold is not None:
             await self.hold.wait()
-        return body
+        if self.answer == 200 and self.code is None:
+            getattr(self, signal).append(MESSAGES[signal].FromString(body))
+
+    async def http(self, request: web.Request) -> web.Response:
+        self.heads.append({name.lower(): value for name, value in request.headers.items()})
+        await self.take(request.path.rpartition("/")[2], await request.read())
+        return web.Response(status=self.answer, body=self.body, headers=self.headers)
+
+    async def rpc(self, signal: str, body: bytes, context: Any) -> bytes:
+        self.heads.append({name: str(value) for name, value in context.invocation_metadata()})
+        await self.take(signal, body)
+        if self.code is not None:
+            await context.abort(self.code, "no")
+        return self.body
 
 
 @asynccontextmanager
 async def collecting() -> AsyncIterator[Collector]:
     collector = Collector()
-    app = web.Application()
-    app.router.add_post("/v1/traces", collector.take_traces)
-    app.router.add_post("/v1/metrics", collector.take_metrics)
+    app = web.Application(client_max_size=64 * 1024 * 1024)
+    app.router.add_post("/v1/traces", collector.http)
+    app.router.add_post("/v1/metrics", collector.http)
     runner = web.AppRunner(app, shutdown_timeout=0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -71,9 +88,37 @@ async def collecting() -> AsyncIterator[Collector]:
     try:
         yield collector
     finally:
-        if collector.hold is not None:
-            collector.hold.set()
+        _let_go(collector)
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def collecting_grpc() -> AsyncIterator[Collector]:
+    collector, server = Collector(), grpc.aio.server()
+    for service, signal in (("trace.v1.TraceService", "traces"),
+                            ("metrics.v1.MetricsService", "metrics")):  # fmt: skip
+        name = f"opentelemetry.proto.collector.{service}"
+        handlers = {"Export": grpc.unary_unary_rpc_method_handler(_rpc(collector, signal))}
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
+    collector.url = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    await server.start()
+    try:
+        yield collector
+    finally:
+        _let_go(collector)
+        await server.stop(0)
+
+
+def _rpc(collector: Collector, signal: str) -> Any:
+    async def export(body: bytes, context: Any) -> bytes:
+        return await collector.rpc(signal, body, context)
+
+    return export
+
+
+def _let_go(collector: Collector) -> None:
+    if collector.hold is not None:
+        collector.hold.set()
 
 
 def plain(values: Any) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from typing import Any
 
 from extproc.config.model import ModelSpec, ProviderAccount
 from extproc.errors import Code, Refusal
-from extproc.exchange.record import Record
+from extproc.exchange.record import Record, Span
+from extproc.exchange.trace import begin
 from extproc.guardrails.values import Finding, HookResult
 from extproc.identity.principal import Principal
 from extproc.limits.values import CounterState
 from extproc.llm.call import LlmCall
 from extproc.policy.values import Decision
-from extproc.routing.values import Target
+from extproc.routing.values import Ended, Ending, Target
 from extproc.usage.usage import Usage
 
 DECISION = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -53,9 +54,14 @@ def served(**changes: Any) -> Record:
         usage=Usage(100, 21, 12, 0), cost_nano_usd=27_600, stream=True, outcome="allowed",
         phases_ns={"auth": 20_000, "policy": 60_000, "limits": 300_000},
         sent_ns=1 * MS, first_byte_ns=40 * MS, first_token_ns=50 * MS, last_token_ns=190 * MS,
-        ended_ns=200 * MS,
+        ended_ns=200 * MS, tried=((OPENAI, Ended(1, Ending.ANSWERED, 200)),),
+        provider_ns=39 * MS, finish_reasons=("stop",), asked={"temperature": 0.5, "seed": 7},
+        spans=[Span("auth", 0, 20_000, 20_000), Span("policy", 20_000, 80_000, 60_000),
+               Span("limits", 80_000, 380_000, 300_000), Span("verdict", 380_000, MS, 620_000)],
     )  # fmt: skip
-    return changed(record, **changes)
+    found = changed(record, **changes)
+    found.trace = found.trace or begin(found.traceparent, found.decision_id)
+    return found
 
 
 def refused(**changes: Any) -> Record:
@@ -64,7 +70,7 @@ def refused(**changes: Any) -> Record:
     return served(
         refusal=refusal, status=429, outcome="refused", plan=(), served=None, attempts=0,
         usage=None, cost_nano_usd=0, input_guard=None, output_guard=None, first_byte_ns=0,
-        first_token_ns=0, last_token_ns=0, **changes,
+        first_token_ns=0, last_token_ns=0, tried=(), provider_ns=0, finish_reasons=(), **changes,
     )  # fmt: skip
 
 

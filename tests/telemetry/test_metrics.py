@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from extproc.guardrails.values import HookResult
 from extproc.identity.principal import Principal
 from extproc.limits.values import CounterState
 from extproc.policy.values import Decision
+from extproc.routing.values import Ended, Ending
 from extproc.telemetry import catalog
 from extproc.telemetry.figures import USAGE_FLAGS
 from extproc.telemetry.metrics import Metrics
@@ -74,6 +76,7 @@ def test_served_call_is_timed(metrics: Metrics) -> None:
     }  # fmt: skip
     assert _observed(metrics, catalog.GOVERNANCE) == {(): 1 * MS}
     assert _observed(metrics, catalog.REQUEST_DURATION) == {(*CALL_LABELS, "none"): 200 * MS}
+    assert _observed(metrics, catalog.OPERATION_DURATION) == {(*CALL_LABELS, "none"): 199 * MS}
     assert _observed(metrics, catalog.TIME_TO_FIRST_TOKEN) == {CALL_LABELS: 50 * MS}
     assert _observed(metrics, catalog.TIME_PER_OUTPUT_TOKEN) == {CALL_LABELS: 7 * MS}
     assert _observed(metrics, catalog.TOKEN_USAGE) == {
@@ -245,3 +248,31 @@ def test_error_type_says_what_went_wrong(
     """Contract: `error.type` from a closed table, a status, or the way it broke off."""
     metrics.exchange_closed(served(**changes))
     assert [key[-1] for key in _observed(metrics, catalog.REQUEST_DURATION)] == [error]
+
+
+def test_time_at_the_provider_is_that_of_one_attempt(metrics: Metrics) -> None:
+    """Contract: GenAI metrics; a whole answer ends when it has arrived, not when it was judged;
+    the time of several attempts is nobody's own."""
+    metrics.exchange_closed(served(first_token_ns=0, last_token_ns=0, provider_ns=60 * MS))
+    late, answered = Ended(1, Ending.LATE), Ended(2, Ending.ANSWERED, 200)
+    metrics.exchange_closed(served(tried=((OPENAI, late), (CLAUDE, answered))))
+    assert _observed(metrics, catalog.OPERATION_DURATION) == {(*CALL_LABELS, "none"): 60 * MS}
+
+
+def test_what_callers_choose_is_in_two_labels_only() -> None:
+    """P4: a caller's own words become a label where it asked for a model that exists, and where
+    the configuration names a metadata key; nowhere else, on no metric."""
+    metrics, mine = Metrics(("cost_center",)), "mine-alone"
+    call = CALL.__class__("chat", mine, True, 5, 1, (mine,), (mine,))
+    who = Principal("user", mine, mine, team=None)
+    metadata = {"cost_center": mine, "team": mine, "x": mine, mine: mine}
+    record = served(call=call, principal=who, metadata=metadata, request_id=mine, path=f"/{mine}",
+                    upstream_details=mine, dialect=mine, unscanned_answer=(mine,),
+                    left_out=(mine,), finish_reasons=(mine,))  # fmt: skip
+    metrics.exchange_closed(record)
+    metrics.exchange_closed(refused(call=call, principal=who, metadata=metadata))
+    every: list[Any] = [*metrics.counters.values(), *metrics.histograms.values()]
+    holding = {label for series in every for key in series.rows
+               for label, value in zip(series.definition.labels, key, strict=True)
+               if value == mine}  # fmt: skip
+    assert holding == {"gen_ai.request.model", "metadata_cost_center"}
