@@ -12,6 +12,12 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
+from extproc.audit.content.keeper import Keeper, Keeping
+from extproc.audit.content.kek import kek_of
+from extproc.audit.content.keys import KeyRing
+from extproc.audit.content.rules import CaptureRules
+from extproc.audit.content.seal import Kek, own_kek
+from extproc.audit.content.store import ContentStore, keys_folder
 from extproc.audit.spool import Spool
 from extproc.automata_cache import keep_automata
 from extproc.config.guardrail_model import patience_ms
@@ -33,6 +39,7 @@ from extproc.ledger.slate import Slate
 from extproc.limits.caps import CapMatcher
 from extproc.limits.match import LimitMatcher
 from extproc.policy.choose import engine_for
+from extproc.policy.shadow import load_shadows
 from extproc.routing.figures import Figures
 from extproc.routing.plan import Router
 from extproc.routing.values import Target
@@ -75,6 +82,8 @@ class Adapters:
     figures: Figures
     internal: InternalKeys
     pseudonym_key: bytes
+    own_kek: Kek
+    keeping: Keeping
 
 
 async def build_adapters(config: Config, place: Place) -> Adapters:
@@ -90,7 +99,12 @@ async def build_adapters(config: Config, place: Place) -> Adapters:
     slate = Slate(slate_path(place.ledger_folder, place.owner))
     recovery_ms = config.gateway.limits.recovery_ms
     http = Transport()
-    observer = build_observer(config.gateway.telemetry, place.metrics_folder, place.owner)
+    observer = build_observer(
+        config.gateway.telemetry,
+        place.metrics_folder,
+        place.owner,
+        config.gateway.environment or "",
+    )
     return Adapters(
         client=client,
         ledger=RedisLedger(client, timeout_ms=timeout_ms, recovery_ms=recovery_ms, slate=slate),
@@ -109,6 +123,8 @@ async def build_adapters(config: Config, place: Place) -> Adapters:
         figures=Figures(),
         internal=internal,
         pseudonym_key=hmac.digest(secret, b"envelope pseudonyms", "sha256"),
+        own_kek=own_kek(secret),
+        keeping=_keeping(place, secret),
     )
 
 
@@ -120,13 +136,32 @@ def _engine(config: Config, place: Place, adapters: Adapters) -> Engine:
     return Engine(registry, config.guardrail_rules)
 
 
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _keeping(place: Place, secret: bytes) -> Keeping:
+    """Opens nothing until something is kept."""
+    ring = KeyRing(keys_folder(place.audit_folder), secret, own_kek(secret))
+    return Keeping(ContentStore(place.audit_folder, place.owner, ring, _now_ms))
+
+
+def _content(config: Config, adapters: Adapters) -> Keeper | None:
+    """None where digests are all that is ever kept: then it costs nothing."""
+    audit = config.gateway.audit
+    if CaptureRules(audit.content, audit.retention).idle:
+        return None
+    adapters.keeping.store.ring.use(kek_of(audit.content) or adapters.own_kek)
+    return Keeper(audit, adapters.keeping)
+
+
 def _pseudonym_key(config: Config, adapters: Adapters) -> bytes:
     """The configured one, which several gateways can share; else this gateway's own."""
     secret = config.gateway.guardrails.pseudonym_key
     return adapters.pseudonym_key if secret is None else resolve(secret)
 
 
-def _cost(prices: PriceTable) -> Callable[[Target], float]:
+def compared_by(prices: PriceTable) -> Callable[[Target], float]:
     """What models are compared by where a caller names none: input and output, a token each."""
 
     def cost(target: Target) -> float:
@@ -148,7 +183,7 @@ async def build_world(config: Config, place: Place, adapters: Adapters) -> World
     return World(
         config=config,
         keys=adapters.keys,
-        router=Router(config, adapters.figures, _cost(prices)),
+        router=Router(config, adapters.figures, compared_by(prices)),
         policy=policy,
         policy_engine="opa" if config.gateway.policy.opa else "embedded",
         limits=LimitMatcher(config),
@@ -166,4 +201,6 @@ async def build_world(config: Config, place: Place, adapters: Adapters) -> World
         now_ns=time.perf_counter_ns,
         draw=random.random,
         mirror=adapters.mirror,
+        content=_content(config, adapters),
+        shadow_policies=load_shadows(config.gateway.policy.shadow),
     )

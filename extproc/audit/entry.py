@@ -5,16 +5,20 @@ An entry is a plain dict. What may stand in it (P3, P6), absent where it does no
     decision_id       the id the caller got in `x-envelope-decision-id`; unique in the log
     at                RFC 3339, UTC, milliseconds
     environment       of the gateway
-    principal         {type, name, team, key}; key: the key's name or public id, never its secret
+    principal         {type, name, team, key, email, teams, claims, internal}; key: its name or
+                      public id, never its secret; the last four only when the entry is closed
     metadata          {key: string}; see `strings_only`
     request           {operation, dialect, path, model, stream, input_tokens, max_tokens, tools,
-                      content_digest}
+                      content_digest, choices, lane, retry, bound}
     decision          {outcome, code, http_status, reason}; outcome is one of OUTCOMES
-    policy            {engine, bundle_digest, allow, reasons, targets}
+    policy            {engine, bundle_digest, allow, reasons, targets, shadow}
     config_digest, price_table_digest
     limits            {rule_ids, reservation_id, over_in_audit_mode, over_soft_limit, caps, clamped,
-                      degraded}
-    guardrails        {outcomes, findings, coverage}; what was not scanned is named in coverage
+                      degraded, asked, counters, due}
+    routing           {rule_id, fallback_id, candidates, keys}: whom the policy was asked about, in
+                      order, and with which keys of their accounts
+    guardrails        {outcomes, findings, coverage, selected, asked}; what was not scanned is named
+                      in coverage; asked: what the caller added
     plan              [target, ...] in order
     served            {model, provider, attempts}; model is `account/model`
     earlier_attempts  [{model, provider, input_tokens, output_tokens, cost_nano_usd}, ...]: those
@@ -22,6 +26,8 @@ An entry is a plain dict. What may stand in it (P3, P6), absent where it does no
     usage             {input_tokens, output_tokens, cached_input_tokens, cache_write_tokens,
                       reasoning_tokens, source, flags}; rarer kinds of tokens where there are any
     cost_nano_usd     integer
+    duration_ms       from its beginning to its end
+    content           {request, response}: where kept bodies lie, encrypted (`audit/content/`)
     phases_us         {phase: integer microseconds}
     response          {status, content_digest}
     index             put on by the sequencer: the leaf's place in the log
@@ -54,7 +60,8 @@ OUTCOMES = (
 
 MASK = "[masked]"
 _CUT = "[truncated]"
-_ESSENTIAL = ("decision_id", "at", "environment", "principal", "decision", "cost_nano_usd")
+_ESSENTIAL = ("decision_id", "at", "environment", "principal", "decision", "cost_nano_usd",
+              "content", "kind", "actor", "event")  # fmt: skip
 
 
 def canonical(entry: Entry) -> bytes:

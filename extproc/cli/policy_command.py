@@ -1,8 +1,9 @@
-"""Test, check and explain policies.
+"""Test, check, explain and replay policies.
 
 `check` says whether the gateway would enforce a bundle; `test` runs its `test_*` rules; `explain`
 shows what the policies would say to one call, target by target; `push` uploads a bundle to an OPA
-server.
+server; `replay` decides recorded calls again, with what they were decided by or with something
+else.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from extproc.cli import policy_replay
 from extproc.config.load import load
 from extproc.config.model import Config
 from extproc.config.sources import read_sources
@@ -36,7 +38,7 @@ Rows = list[tuple[Target, Decision, dict[str, Any]]]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands."""
-    parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="state folder (unused)")
+    parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="state folder, to replay")
     commands = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     _configure_test(commands.add_parser("test", help="run the test_* rules of *_test.rego files"))
     check = commands.add_parser("check", help="would the gateway enforce this bundle?")
@@ -45,6 +47,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _configure_explain(commands.add_parser("explain", help="why would a call be allowed or not?"))
     push = commands.add_parser("push", help="upload a bundle to an OPA server")
     _paths(push)
+    replay = commands.add_parser(
+        "replay", help="decide recorded calls again", description=policy_replay.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    policy_replay.configure(replay)
     push.add_argument("--opa-url", required=True, metavar="URL", help="http://host:port of OPA")
 
 
@@ -77,7 +84,8 @@ def _configure_explain(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit code: 0 fine, 1 the answer is no, 2 usage, configuration or policy mistakes."""
-    actions = {"test": _test, "check": _check, "explain": _explain, "push": _push}
+    actions = {"test": _test, "check": _check, "explain": _explain, "push": _push,
+               "replay": policy_replay.run}  # fmt: skip
     try:
         return actions[args.action](args)
     except BundleRefused as refused:

@@ -18,7 +18,6 @@ from extproc.config.base import Document, SecretRef, When
 from extproc.config.fields import (
     Expires,
     FilePath,
-    HttpUrl,
     KeyHash,
     MetadataKey,
     ModelPattern,
@@ -63,6 +62,7 @@ from extproc.config.routing_model import (
     RoutingConfig,
     RoutingRule,
 )
+from extproc.config.telemetry_model import Telemetry
 from extproc.config.tier_model import Tier, Tiers, whole
 
 __all__ = [
@@ -88,6 +88,7 @@ __all__ = [
     "RoutingConfig",
     "RoutingRule",
     "SecretRef",
+    "Telemetry",
     "TenantBudgetConfig",
     "TenantRateLimitConfig",
     "When",
@@ -146,13 +147,6 @@ class Policy(Document):
         if self.opa is not None and self.rego is not None:
             raise complaint("`opa` asks a server and `rego` does not; choose one", at="rego")
         return self
-
-
-class Telemetry(Document):
-    """`otlp_endpoint`: an OTLP/HTTP collector, e.g. `http://127.0.0.1:4318`; absent = no export."""
-
-    otlp_endpoint: HttpUrl | None = None
-    metric_metadata_keys: tuple[MetadataKey, ...] = ()
 
 
 class MetadataContract(Document):

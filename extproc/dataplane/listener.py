@@ -26,6 +26,7 @@ READ_HEADERS = (
     "x-tfy-metadata", "x-tfy-guardrails", "idempotency-key", "x-request-id", "traceparent",
     "content-type", "content-encoding", "content-length", "anthropic-version",
     "x-tfy-request-timeout", "x-tfy-ttft-timeout-ms", "x-tfy-retry-config",
+    "x-tfy-logging-config", "tracestate",
 )  # fmt: skip
 """Request headers that the processor reads; they travel as attributes with the one message."""
 

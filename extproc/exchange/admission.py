@@ -101,6 +101,7 @@ def read_body(request: Request) -> Refusal | None:
     options = body.get("stream_options")
     request.asked_for_usage = isinstance(options, dict) and options.get("include_usage") is True
     request.record.call, request.record.stream = call, call.stream
+    request.record.basis.lane = request.lane
     return pacing.read(request)
 
 
@@ -121,6 +122,8 @@ def route(request: Request) -> Refusal | None:
         return Refusal(Code.PERMISSION_DENIED, reason="no such model")
     request.record.rule_ids += [name for name in (routed.rule_id, routed.fallback_id) if name]
     request.routed = routed
+    basis = request.record.basis
+    basis.rule_id, basis.fallback_id = routed.rule_id, routed.fallback_id
     speaking = tuple(t for t in routed.targets if _speaks(request, t))
     if not speaking and request.operation == "count_tokens":
         # Nobody bills or keeps anything here: our own count will do.

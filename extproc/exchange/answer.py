@@ -13,6 +13,7 @@ from typing import Any
 
 from extproc.errors import TABLE, Code, Refusal
 from extproc.exchange import billing, guarding
+from extproc.exchange.capturing import Copy, copying
 from extproc.exchange.headers import answer_headers
 from extproc.exchange.request import Request
 from extproc.exchange.selected import refusal_of
@@ -22,6 +23,7 @@ from extproc.guardrails.hook import HookRun, run
 from extproc.llm import openai_transcription, strict_json
 from extproc.llm.call import Json, ProviderDialect, TextSlot
 from extproc.llm.error_body import provider_error, refusal_body
+from extproc.llm.facts import finish_reasons
 from extproc.llm.leaves import add_leaves
 from extproc.llm.translate import translator
 
@@ -40,12 +42,15 @@ class Answer:
     local: Refusal | None = None
     began_ns: int = 0
     digest: Any = field(default_factory=hashlib.sha256)
+    copy: Copy | None = None
 
     def on_head(self, head: ResponseHead) -> HeadReply | Awaitable[HeadReply]:
         """Awaitable where a judge that began with the call has not spoken, and a stream waits."""
         request, record = self.request, self.request.record
         self.head, self.began_ns = head, request.world.now_ns()
+        self.copy = copying(request)
         record.first_byte_ns = self.began_ns
+        record.waited(self.began_ns)
         record.status, record.upstream_details = head.status, head.details
         self._whose(head)
         self.local = _envoys_own(head) or _not_ours_to_pass(head)
@@ -78,6 +83,7 @@ class Answer:
     async def _late_stream_head(self, hook: HookRun) -> HeadReply:
         await guarding.take_time(self.request, self.request.guards.input.meanwhile_ms)
         await hook.panel.meanwhile()
+        self.request.record.passed("judges", self.request.world.now_ns())
         return self._stream_head()
 
     def _stream_head(self) -> HeadReply:
@@ -86,6 +92,8 @@ class Answer:
         if refusal is not None:
             return self._cut_off(refusal)
         self.stream = AnswerStream(self.request, self.attempt, self.head.content_type)
+        if self.copy is not None:
+            self.copy.streamed = True
         headers = answer_headers(self.request, whole=False)
         if not self.head.content_type.startswith(EVENT_STREAM):
             # Another framing, or other letters: the answer's lock knows these words alone (P1).
@@ -119,12 +127,16 @@ class Answer:
         return self._leaving(body, await reply)
 
     def _leaving(self, body: bytes, reply: BodyReply) -> BodyReply:
-        self.digest.update(body if reply.body is None else reply.body)
+        out = body if reply.body is None else reply.body
+        self.digest.update(out)
+        if self.copy is not None:
+            self.copy.add(out)
         return reply
 
     def _whole(self, body: bytes) -> BodyReply | Awaitable[BodyReply]:
         """Judges that began with the call are heard first; then the answer is read."""
         assert self.head is not None
+        self.request.record.waited(self.request.world.now_ns())
         if self.local is not None:
             return self._refuse(self.local)
         hook = self.request.input_hook
@@ -136,6 +148,7 @@ class Answer:
         guards = self.request.guards
         await guarding.take_time(self.request, guards.input.meanwhile_ms + guards.output.wait_ms)
         await hook.panel.meanwhile()
+        self.request.record.passed("judges", self.request.world.now_ns())
         reply = self._read(body)
         return reply if isinstance(reply, BodyReply) else await reply
 
@@ -159,6 +172,8 @@ class Answer:
         refusal = guarding.late_refusal(self.request) or self._unscanned({})
         if refusal is not None:
             return self._block(refusal)
+        if self.copy is not None:
+            self.copy.binary = True
         return BodyReply(None, answer_headers(self.request, whole=True))
 
     def _judge(self, body: bytes, tree: Json) -> BodyReply | Awaitable[BodyReply]:
@@ -170,23 +185,23 @@ class Answer:
             return self._block(refusal)
         if not request.guards.output.gates:
             return self._encode(tree, changed=False)
-        began = request.world.now_ns()
+        request.record.passed("answer", request.world.now_ns())
         hook = guarding.output_hook(request, self.provider.response_texts(tree), tree)
         if hook.is_large or request.guards.output.asks:
-            return self._ask(hook, tree, began)
+            return self._ask(hook, tree)
         hook.look()
-        return self._judged(hook, tree, began)
+        return self._judged(hook, tree)
 
-    async def _ask(self, hook: HookRun, tree: Json, began: int) -> BodyReply:
+    async def _ask(self, hook: HookRun, tree: Json) -> BodyReply:
         await guarding.look(hook)
         await guarding.take_time(self.request, self.request.guards.output.wait_ms)
         await hook.judge()
-        return self._judged(hook, tree, began)
+        return self._judged(hook, tree)
 
-    def _judged(self, hook: HookRun, tree: Json, began: int) -> BodyReply:
+    def _judged(self, hook: HookRun, tree: Json) -> BodyReply:
         request, record = self.request, self.request.record
         result = record.output_guard = hook.result()
-        record.phases_ns["guardrails_out"] = request.world.now_ns() - began
+        record.passed("guardrails_out", request.world.now_ns())
         refusal = refusal_of(result)
         return self._encode(tree, result.changed) if refusal is None else self._block(refusal)
 
@@ -236,6 +251,8 @@ class Answer:
     def _count(self, tree: Json) -> None:
         """The provider's usage, or our own count where it cannot be true (then flagged)."""
         assert self.provider is not None and self.attempt is not None
+        if self.request.record.spans is not None:
+            self.request.record.finish_reasons = tuple(finish_reasons(tree))
         reported = self.provider.response_usage(tree)
         billing.take_usage(self.request, self.attempt.target, reported, lambda: self._output(tree))
 

@@ -39,6 +39,7 @@ async def count(request: Request) -> Refusal | None:
     ]
     request.bound = max(bounds, key=lambda bound: bound.input_tokens)
     request.record.input_tokens = request.input_tokens
+    request.record.basis.bound = request.bound
     return None
 
 
@@ -47,8 +48,9 @@ async def ask_policy(request: Request) -> Refusal | None:
     engine = request.world.policy
     request.record.policy_digest = engine.bundle_digest
     request.record.policy_engine = request.world.policy_engine
+    inputs = request.record.basis.policy_inputs = _policy_inputs(request)
     try:
-        decisions = await engine.decide(_policy_inputs(request))
+        decisions = await engine.decide(inputs)
     except PolicyUnavailable as error:
         return Refusal(Code.POLICY_UNAVAILABLE, reason=str(error))
     request.record.decisions = list(zip((t.name for t in request.targets), decisions, strict=True))
@@ -111,7 +113,8 @@ def select_guardrails(request: Request) -> Refusal | None:
     )
     if isinstance(selected, Refusal):
         return selected
-    request.guards = selected
+    request.guards = request.record.basis.selected = selected
+    request.record.basis.header = request.incoming.headers.get("x-tfy-guardrails") or ""
     request.record.rule_ids += selected.rule_ids
     return None
 
@@ -129,6 +132,7 @@ def order(request: Request) -> Refusal | None:
         if not keyed:
             return Refusal(Code.PERMISSION_DENIED, reason="no provider key may be used")
     request.steps = steps(keyed)
+    request.record.basis.keyed = keyed
     return None
 
 
@@ -146,9 +150,12 @@ def _usable(request: Request, keyed: Sequence[Target]) -> tuple[Target, ...]:
 async def reserve(request: Request) -> Refusal | Due | None:
     """Take every limit or none. A budget that is due for a step is not asked for room first."""
     assert request.principal is not None
-    request.charges = request.world.limits.charges(
+    basis, request.record.counters = request.record.basis, ()
+    basis.amounts = bounds.amounts(request.steps, request.demand)
+    basis.stated = request.max_output_tokens
+    basis.charges = request.charges = request.world.limits.charges(
         request.principal, request.model_names, request.kind, request.metadata,
-        bounds.amounts(request.steps, request.demand), request.steps_taken,
+        basis.amounts, request.steps_taken,
     )  # fmt: skip
     request.record.rule_ids += [c.rule_id for c in request.charges]
     return _known_due(request) or await _reserve(request)

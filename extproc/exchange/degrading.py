@@ -13,6 +13,7 @@ from extproc.config.limit_model import DegradeStep
 from extproc.errors import Code, Refusal
 from extproc.exchange import sending
 from extproc.exchange.admission import asking
+from extproc.exchange.basis import DueStep
 from extproc.exchange.headers import TEMPLATE, answer_headers
 from extproc.exchange.record import Degraded
 from extproc.exchange.request import Request
@@ -31,6 +32,7 @@ def step_down(request: Request, due: Due) -> Answered | None:
     Each call uses up at least one step, so that there are never more rounds than steps.
     """
     rule_id, limit = due.charge.rule_id, due.charge.limit
+    request.record.basis.dues.append(DueStep(rule_id, due.spent, due.full))
     next_step = request.world.limits.next_step
     while True:
         taken = request.steps_taken.get(rule_id, 0)

@@ -6,6 +6,7 @@ from typing import Any
 
 from extproc.audit.entry import rfc3339
 from extproc.audit.values import Entry
+from extproc.exchange.entry_basis import add_basis
 from extproc.exchange.record import Billed, Degraded, Record
 from extproc.guardrails.values import Finding, HookResult
 from extproc.limits.caps import NONE, present
@@ -36,7 +37,7 @@ def intent_entry(record: Record) -> Entry:
         entry["principal"] = {"type": who.type, "name": who.name, "key": who.key,
                               "team": who.team}  # fmt: skip
     if record.metadata:
-        entry["metadata"] = dict(record.metadata)
+        entry["metadata"] = dict(record.shown_metadata)
     if record.decisions:
         entry["policy"] = _policy(record)
     if record.rule_ids or record.reservation_id or record.caps is not NONE:
@@ -49,6 +50,8 @@ def intent_entry(record: Record) -> Entry:
         entry["left_out"] = _paths(record.left_out)
     if record.dropped:
         entry["dropped_targets"] = dict(record.dropped)
+    if record.content:
+        entry["content"] = dict(record.content)
     return entry
 
 
@@ -64,7 +67,7 @@ def closing_entry(record: Record) -> Entry:
     if record.served is not None:
         entry["served"] = {
             "model": record.served.name,
-            "provider": record.served.account.provider,
+            **_place(record.served),
             "attempts": record.attempts,
         }
         if record.served.key:
@@ -79,21 +82,29 @@ def closing_entry(record: Record) -> Entry:
         entry["cost_nano_usd"] = record.cost_nano_usd
     entry["phases_us"] = {name: ns // 1000 for name, ns in record.phases_ns.items()}
     response: dict[str, Any] = {"status": record.status}
-    if record.response_sha256:
+    if record.response_sha256 and record.digests:
         response["content_digest"] = record.response_sha256
     if record.left_out_of_answer:
         response["left_out"] = _paths(record.left_out_of_answer)
     entry["response"] = response
+    add_basis(entry, record)
     return entry
 
 
 def _tried(target: Target, ended: Ended) -> dict[str, Any]:
-    said: dict[str, Any] = {"model": target.name, "ending": ended.ending.value}
+    said: dict[str, Any] = {"model": target.name, **_place(target), "ending": ended.ending.value}
     if target.key:
         said["key"] = target.key
     if ended.status:
         said["status"] = ended.status
     return said
+
+
+def _place(target: Target) -> dict[str, Any]:
+    """Whose it is and where: what "which data went to whom" asks for."""
+    account = target.account
+    found = {"provider": account.provider, "region": account.region, "kind": account.kind}
+    return {name: value for name, value in found.items() if value}
 
 
 def _request(record: Record) -> dict[str, Any]:
@@ -105,7 +116,7 @@ def _request(record: Record) -> dict[str, Any]:
     }
     if record.request_id:
         request["request_id"] = record.request_id
-    if record.request_sha256:
+    if record.request_sha256 and record.digests:
         request["content_digest"] = record.request_sha256
     call = record.call
     if call is not None:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from extproc.audit.values import AuditUnavailable
 from extproc.config.tier_model import DEFAULT
 from extproc.errors import Code, Refusal
-from extproc.exchange import billing, pacing
+from extproc.exchange import billing, capturing, pacing
 from extproc.exchange.answer import Answer
 from extproc.exchange.entry import closing_entry, intent_entry
 from extproc.exchange.govern import govern, refuse, refuse_early
@@ -20,7 +20,7 @@ from extproc.exchange.guarding import late_refusal
 from extproc.exchange.headers import answer_headers
 from extproc.exchange.record import Record
 from extproc.exchange.request import Request
-from extproc.exchange.trace import child_of
+from extproc.exchange.trace import begin, opted_out
 from extproc.exchange.values import (
     BodyReply,
     HeadReply,
@@ -33,6 +33,7 @@ from extproc.exchange.world import World
 from extproc.guardrails.hook import HookRun
 from extproc.limits.values import Measure
 from extproc.llm import endpoints
+from extproc.llm.facts import request_numbers
 from extproc.llm.fields import least
 from extproc.routing.observed import observe, timing
 from extproc.routing.values import Ended, Ending
@@ -43,21 +44,39 @@ class Exchange:
 
     def __init__(self, world: World, incoming: Incoming, now_ms: int) -> None:
         self.world = world
+        began_ns = world.now_ns()
         self.record = Record(
             decision_id=incoming.decision_id,
             method=incoming.method,
             path=incoming.path,
             started_at_ms=now_ms,
-            started_ns=world.now_ns(),
+            started_ns=began_ns,
+            marked_ns=began_ns,
             environment=world.config.gateway.environment or "",
             config_digest=world.config.digest,
             price_table_digest=world.prices.digest,
             traceparent=incoming.headers.get("traceparent", ""),
             request_id=incoming.headers.get("x-request-id", "")[:128],
+            masked=world.config.gateway.audit.masked_metadata,
         )
+        self._trace(incoming)
         self._request = Request(world, incoming, self.record)
         self._answer = Answer(self._request)
         self._closed = self._uncounted = False
+        self._keeping: list[Awaitable[None]] = []
+
+    def _trace(self, incoming: Incoming) -> None:
+        """Its place in a trace; where spans are kept, what they will need of its way."""
+        telemetry, headers = self.world.config.gateway.telemetry, incoming.headers
+        trace = self.record.trace = begin(
+            self.record.traceparent,
+            incoming.decision_id,
+            tracestate=headers.get("tracestate", ""),
+            ratio=telemetry.sample_ratio,
+        )
+        if telemetry.exports_traces and trace.sampled:
+            asked = headers.get("x-tfy-logging-config")
+            self.record.spans = None if asked and opted_out(asked) else []
 
     @property
     def decision_id(self) -> str:
@@ -81,6 +100,7 @@ class Exchange:
         """
         with suppress(AuditUnavailable):
             self.world.audit.intent(intent_entry(self.record))
+        self.record.passed("audit", self.world.now_ns())
 
     def patience(self, ask: Callable[[int], Awaitable[None]]) -> None:
         """How to ask Envoy for more time, in ms, before somebody has to be waited for."""
@@ -91,6 +111,7 @@ class Exchange:
         self._request.incoming = Incoming(
             incoming.decision_id, incoming.method, incoming.path, incoming.headers, body
         )
+        self.record.passed("receive", self.world.now_ns())
 
     def refuse_early(self) -> Refused | None:
         """What the head alone already decides, before a body is taken in."""
@@ -109,13 +130,16 @@ class Exchange:
     async def govern(self) -> Verdict:
         verdict = await govern(self._request)
         self.record.sent_ns = self.world.now_ns()
+        self.record.passed("verdict", self.record.sent_ns)
         return verdict
 
     def upstream_headers(self) -> dict[str, str]:
         """Headers that go on with the request: W3C Trace Context, and how long it may take."""
-        traceparent, self.record.trace_id, self.record.span_id = child_of(
-            self.record.traceparent, self.record.decision_id
-        )
+        trace, spans = self.record.trace, self.record.spans
+        assert trace is not None
+        # Its parent is the span of the attempt, where there will be one; later attempts name their
+        # own (`govern._on_the_wire`).
+        traceparent = trace.traceparent if spans is None else trace.attempt(1)
         return {"traceparent": traceparent, **self._deadline()}
 
     def _deadline(self) -> dict[str, str]:
@@ -155,6 +179,7 @@ class Exchange:
         refusal = late_refusal(self._request)
         if refusal is None:
             return None
+        self.record.waited(self.world.now_ns())
         self._request.cut, self.record.outcome = True, "blocked"
         self.record.refusal, self.record.status = refusal, refusal.status
         return Refused(refusal, self._request.family, answer_headers(self._request, whole=True))
@@ -199,6 +224,7 @@ class Exchange:
             if self._request.flying:
                 self.world.router.figures.back(self._request.flying)
             self._dismiss()
+            self._keeping = capturing.keep_rest(self._request, self._answer.copy)
             if self.lingers:
                 self._record_so_far()
             else:
@@ -206,15 +232,18 @@ class Exchange:
 
     @property
     def lingers(self) -> bool:
-        """Closed, but judges that nobody waits for have not all spoken: the entry waits for them.
+        """Closed, but judges that nobody waits for have not all spoken, or a large body is still
+        being kept: the entry waits for them.
 
         Then `linger` must be awaited.
         """
-        return any(hook.panel.open for hook in self._hooks)
+        return bool(self._keeping) or any(hook.panel.open for hook in self._hooks)
 
     async def linger(self) -> None:
         """The last judges, each within its own time limit, then the entry; also when cancelled."""
         try:
+            for keeping in self._keeping:
+                await keeping
             for hook in self._hooks:
                 await hook.panel.finished()
         finally:
@@ -238,6 +267,8 @@ class Exchange:
 
     def _record_end(self) -> None:
         self._hear_the_last()
+        if self.world.shadow_policies is not None:
+            self.world.shadow_policies.note(self.record, self.world.now_ns)
         # The log keeps what it cannot write now and writes it first, as soon as it can.
         with suppress(AuditUnavailable):
             self.world.audit.close(closing_entry(self.record))
@@ -254,6 +285,8 @@ class Exchange:
     def _fix(self, complete: bool) -> None:
         record = self.record
         record.ended_ns = self.world.now_ns()
+        if record.spans is not None:
+            record.asked = request_numbers(self._request.body)
         head = self._answer.head
         if head is not None:
             self._answer.end(complete=complete)

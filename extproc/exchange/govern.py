@@ -69,11 +69,11 @@ async def govern(request: Request) -> Verdict:
         async with asyncio.timeout(DEADLINE_S + request.world.patience_s):
             end = await _walk(request, ENTRY)
             if end is None and request.operation == "models":
-                return _list_models(request)
+                return list_models(request)
             end = (
                 end
                 or await _walk(request, READ)
-                or await _find_room(request)
+                or await find_room(request)
                 or await _walk(request, SEND)
             )
     except TimeoutError:
@@ -86,14 +86,17 @@ async def govern(request: Request) -> Verdict:
         case Answered():
             return end
         case Due():
-            raise AssertionError("only `_find_room` meets it")
+            raise AssertionError("only `find_room` meets it")
 
 
-async def _find_room(request: Request) -> End | None:
-    """Until everything is reserved. Each further round has one budget's step less to take."""
+async def find_room(request: Request, room: tuple[tuple[str, Step], ...] = ROOM) -> End | None:
+    """Until everything is reserved. Each further round has one budget's step less to take.
+
+    `room`: the steps of a round; a replay has the recorded count instead of counting.
+    """
     while True:
         request.begin_round()
-        end = await _walk(request, ROOM)
+        end = await _walk(request, room)
         due = degrading.step_back(request, end) if isinstance(end, Refusal) else end
         if not isinstance(due, Due):
             return end
@@ -103,12 +106,12 @@ async def _find_room(request: Request) -> End | None:
 
 
 async def _walk(request: Request, steps: tuple[tuple[str, Step], ...]) -> End | None:
-    now_ns, phases = request.world.now_ns, request.record.phases_ns
+    now_ns, passed = request.world.now_ns, request.record.passed
     for phase, step in steps:
-        began = now_ns()
         outcome = step(request)
         end = await outcome if isinstance(outcome, Awaitable) else outcome
-        phases[phase] = phases.get(phase, 0) + now_ns() - began
+        # What passed since the step before is this one's: the phases leave no gap between them.
+        passed(phase, now_ns())
         if end is not None:
             return end
     return None
@@ -125,7 +128,7 @@ def _send(request: Request) -> Allowed:
         request.world.router.figures.left(first.connection)
     if request.world.mirror is not None and (copy := shadow(request)) is not None:
         request.world.mirror.send(copy)
-    attempts = _on_the_wire(request.attempts)
+    attempts = _on_the_wire(_traced(request))
     return Allowed(request.attempts[0].body or b"", attempts, pacing.tier(request))
 
 
@@ -145,7 +148,7 @@ def refuse_early(request: Request) -> Refused | None:
     return refuse(request, refusal) if refusal is not None else None
 
 
-def _list_models(request: Request) -> Verdict:
+def list_models(request: Request) -> Verdict:
     """The names this key may call, or the one of them that was asked for."""
     assert request.principal is not None
     names = [n for n in request.world.router.models if scope.in_scope(request.principal, n)]
@@ -156,6 +159,22 @@ def _list_models(request: Request) -> Verdict:
     gemini = "x-goog-api-key" in request.incoming.headers
     family = "gemini" if gemini else request.family
     return Answered(models_body(names, family, request.model_id))
+
+
+def _traced(request: Request) -> tuple[Attempt, ...]:
+    """Each attempt after the first names its own span, where spans are kept. A `tracestate` that
+    belongs to no trace of ours stays here (W3C Trace Context, 4.2)."""
+    attempts, record = request.attempts, request.record
+    if "tracestate" in request.incoming.headers and not (record.trace and record.trace.state):
+        attempts = tuple(replace(a, remove=(*a.remove, "tracestate")) for a in attempts)
+    if record.spans is None or len(attempts) == 1 or record.trace is None:
+        return attempts
+    trace = record.trace
+    later = (
+        replace(a, headers={**a.headers, "traceparent": trace.attempt(number)})
+        for number, a in enumerate(attempts[1:], 2)
+    )
+    return (attempts[0], *later)
 
 
 def _on_the_wire(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:

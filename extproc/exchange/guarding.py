@@ -14,7 +14,6 @@ from extproc.errors import Code, Refusal
 from extproc.exchange import prompting
 from extproc.exchange.request import Request
 from extproc.exchange.selected import refusal_of
-from extproc.exchange.trace import child_of
 from extproc.guardrails.gate import REVEAL, Gate
 from extproc.guardrails.hook import Case, HookRun, passages_of
 from extproc.guardrails.redaction import Revealer, Vault, tenant_key
@@ -137,7 +136,7 @@ def scene_of(request: Request) -> Scene:
         operation=call.operation,
         dialect=request.family,
         models=request.model_names,
-        traceparent=child_of(request.record.traceparent, request.record.decision_id)[0],
+        traceparent=request.record.trace.traceparent if request.record.trace else "",
         internal=who.internal,
     )
 

@@ -21,10 +21,12 @@ TEMPLATE = {"x-tfy-resolved-model": "template"}
 
 def answer_headers(request: Request, *, whole: bool) -> dict[str, str]:
     """`whole`: the answer is not a stream, so its times and output guardrails are known."""
-    record = request.record
+    record, now_ns = request.record, request.world.now_ns()
+    if whole:
+        record.passed("answer", now_ns)
     headers = {
         "x-tfy-applied-configurations": orjson.dumps(list(dict.fromkeys(record.rule_ids))).decode(),
-        "server-timing": server_timing(record, request.world.now_ns() if whole else 0),
+        "server-timing": server_timing(record, now_ns if whole else 0),
     }
     if record.served is not None:
         headers["x-tfy-resolved-model"] = record.served.name
@@ -58,10 +60,11 @@ def ratelimit_headers(
 
 
 def server_timing(record: Record, now_ns: int) -> str:
-    """Phases in milliseconds (Server Timing, W3C). `total` only where the whole answer is there."""
+    """Phases in milliseconds (Server Timing, W3C). `total` only where the whole answer is there;
+    then it is the sum of the others."""
     parts = [f"{name};dur={ns / 1e6:.3f}" for name, ns in record.phases_ns.items()]
-    if record.sent_ns and record.first_byte_ns:
-        parts.append(f"provider;dur={(record.first_byte_ns - record.sent_ns) / 1e6:.3f}")
+    if record.provider_ns:
+        parts.append(f"provider;dur={record.provider_ns / 1e6:.3f}")
     if now_ns:
         parts.append(f"total;dur={(now_ns - record.started_ns) / 1e6:.3f}")
     return ", ".join(parts)

@@ -39,6 +39,7 @@ def read(request: Request) -> Refusal | None:
     tries, codes = retry
     if stated or tries is not None:
         request.pace = Pace(least(*stated), tries, codes)
+        request.record.basis.retry = None if tries is None else (tries, codes)
     return None
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
 from functools import lru_cache
 
 from extproc.audit.values import AuditUnavailable
 from extproc.errors import Code, Refusal
-from extproc.exchange import bounds
+from extproc.exchange import bounds, capturing
 from extproc.exchange.entry import intent_entry
 from extproc.exchange.prompting import body_for
 from extproc.exchange.request import Request
@@ -180,18 +181,32 @@ def _maximum(request: Request, target: Target) -> int | None:
 
 def record_intent(request: Request) -> Refusal | Awaitable[Refusal | None] | None:
     """Before anything is sent (P3); in strict mode it is durable before anything is sent."""
+    keeping = capturing.keep_request(request)
+    return _recorded(request) if keeping is None else _record_later(request, keeping)
+
+
+async def _record_later(request: Request, keeping: Awaitable[None]) -> Refusal | None:
+    await keeping
+    recorded = _recorded(request)
+    return await recorded if isinstance(recorded, Awaitable) else recorded
+
+
+def _recorded(request: Request) -> Refusal | Awaitable[Refusal | None] | None:
+    """The intent names the request's content, which is written by now."""
     audit = request.world.audit
+    if capturing.must_stop(request):
+        return Refusal(Code.AUDIT_UNAVAILABLE)
     try:
         audit.intent(intent_entry(request.record))
     except AuditUnavailable:
         return Refusal(Code.AUDIT_UNAVAILABLE)
-    durable = audit.durable()
-    return None if durable is None else _kept(durable)
+    waits = [one for one in (audit.durable(), capturing.durable(request)) if one is not None]
+    return _kept(waits) if waits else None
 
 
-async def _kept(durable: Awaitable[None]) -> Refusal | None:
+async def _kept(waits: list[Awaitable[None]]) -> Refusal | None:
     try:
-        await durable
+        await asyncio.gather(*waits)
     except AuditUnavailable:
         return Refusal(Code.AUDIT_UNAVAILABLE)
     return None

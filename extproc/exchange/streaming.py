@@ -18,8 +18,9 @@ from extproc.exchange.values import Attempt
 from extproc.guardrails.stream import StreamGuard
 from extproc.llm import openai_chat
 from extproc.llm.aws_event_stream import EventStreamReader
-from extproc.llm.call import Frame
+from extproc.llm.call import Frame, Json
 from extproc.llm.error_body import refusal_tree, stream_error_frame
+from extproc.llm.facts import REASONS_MAX, finish_reasons
 from extproc.llm.openai_responses import OPENAI_RESPONSES
 from extproc.llm.sse import SseReader, StreamFault, wire
 from extproc.llm.translate import translator
@@ -98,6 +99,13 @@ class AnswerStream:
                     self._output.add(slot.channel, slot.text)
                 record.first_token_ns = record.first_token_ns or now
                 record.last_token_ns = now
+            if record.spans is not None and frame.data:
+                self._note_reasons(frame.data)
+
+    def _note_reasons(self, data: Json) -> None:
+        record = self._request.record
+        found = (*record.finish_reasons, *finish_reasons(data))
+        record.finish_reasons = found[:REASONS_MAX]
 
     def _note_unscanned(self, paths: tuple[str, ...]) -> None:
         """Parts of the answer that nobody can read: named in the entry, or the stream's end."""
@@ -122,9 +130,7 @@ class AnswerStream:
         return self._pass(frames, True)
 
     def _took(self, began: int) -> None:
-        phases = self._request.record.phases_ns
-        spent = self._request.world.now_ns() - began
-        phases["guardrails_out"] = phases.get("guardrails_out", 0) + spent
+        self._request.record.worked("guardrails_out", began, self._request.world.now_ns())
 
     def _pass(self, frames: list[Frame], last: bool) -> bytes:
         """What the guardrails let go; behind it the refusal, where they refused."""

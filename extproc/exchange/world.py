@@ -6,10 +6,11 @@ never changes the rules in the middle of a call.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from extproc.audit.content.values import ContentKeeper
 from extproc.audit.values import AuditLog
 from extproc.config.model import Config
 from extproc.errors import Refusal
@@ -51,11 +52,21 @@ class Observer(Protocol):
         ...
 
 
+class Shadows(Protocol):
+    """Policies that are asked and never heeded."""
+
+    engines: Sequence[Any]
+
+    def note(self, record: Record, clock_ns: Callable[[], int]) -> None:
+        """Write into the record what each would have decided. Never raises."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """`now_ns` is monotonic; `draw` gives floats in [0, 1).
 
-    `mirror` makes the copies of shadow rules.
+    `mirror` makes the copies of shadow rules. `content`: None where digests are all that is kept.
     `asker` asks guardrail services, for at most `patience_s` a hook. `pseudonym_key`: what keyed
     placeholders are made with.
     """
@@ -80,3 +91,5 @@ class World:
     now_ns: Callable[[], int]
     draw: Callable[[], float]
     mirror: Mirror | None = None
+    content: ContentKeeper | None = None
+    shadow_policies: Shadows | None = None

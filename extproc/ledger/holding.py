@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from extproc.ledger.marks import KEEP_MS
 from extproc.ledger.redis_line import Argument
-from extproc.limits.values import AMOUNT_MAX, Charge, Measure, Mode
+from extproc.limits.values import AMOUNT_MAX, Charge, CounterState, Measure, Mode
 
 MODES: dict[Mode, str] = {"enforce": "e", "audit": "a", "soft": "v"}
 
@@ -53,6 +53,19 @@ def charge_arguments(charge: Charge, where: Place) -> tuple[Argument, ...]:
     return (
         where.key, where.mode, charge.measure, charge.amount, charge.floor, charge.limit,
         charge.degrade_at, where.w1, where.w2, where.meta,
+    )  # fmt: skip
+
+
+def counter_state(
+    c: Charge, spent: int, reserved: int, taken: int, reset_ms: int, *, over: bool
+) -> CounterState:
+    """What is told of a counter. `spent`, `reserved`: before this call; `taken`: by it."""
+    gone = spent + reserved + taken
+    return CounterState(
+        c.rule_id, c.kind, c.measure, c.limit,
+        left=-1 if c.limit < 0 else max(0, c.limit - gone),
+        reset_ms=reset_ms, over=over, over_soft=0 <= c.soft_limit < gone,
+        spent=spent, reserved=reserved, taken=taken,
     )  # fmt: skip
 
 

@@ -18,7 +18,14 @@ from redis.asyncio import Redis
 
 from extproc.ledger import scripts
 from extproc.ledger.epoch import EpochLine
-from extproc.ledger.holding import Holding, Place, charge_arguments, place, read_noted
+from extproc.ledger.holding import (
+    Holding,
+    Place,
+    charge_arguments,
+    counter_state,
+    place,
+    read_noted,
+)
 from extproc.ledger.marks import Marks, pages, worth_keeping
 from extproc.ledger.readings import reading
 from extproc.ledger.redis_line import Argument, RedisLine
@@ -151,7 +158,9 @@ class RedisLedger:
             if where.kept and spent > 0:
                 self.marks.note(where.key, spent, where.meta, now_ms)
             held.append(taken)
-            states.append(_state(charge, spent + reserved, reset_ms, over))
+            states.append(
+                counter_state(charge, spent, reserved - taken, taken, reset_ms, over=over == 1)
+            )
         return tuple(states), held
 
     def spent_seen(self, charge: Charge) -> int:
@@ -321,12 +330,6 @@ def _why(reply: Sequence[int]) -> str:
             return "this reservation was given up"
         case _:
             return "the store's clock does not stand still"
-
-
-def _state(c: Charge, gone: int, reset_ms: int, over: int) -> CounterState:
-    left = -1 if c.limit < 0 else max(0, c.limit - gone)
-    over_soft = 0 <= c.soft_limit < gone
-    return CounterState(c.rule_id, c.kind, c.measure, c.limit, left, reset_ms, over == 1, over_soft)
 
 
 __all__ = ["NOTHING", "RedisLedger", "wall_clock_ms"]

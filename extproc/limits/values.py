@@ -6,7 +6,7 @@ Integers only: requests, tokens, nano-USD.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, Protocol
 
@@ -78,7 +78,8 @@ class Charge:
 class CounterState:
     """One counter after the reserve. `reset_ms`: until the window has moved on (0: no window).
 
-    `over`: it would have refused, but for its mode. `over_soft`: its soft limit is passed.
+    `over`: it would have refused, but for its mode. `over_soft`: its soft limit is passed. `spent`,
+    `reserved`: of it before this call; `taken`: of it by this call.
     """
 
     rule_id: str
@@ -89,6 +90,9 @@ class CounterState:
     reset_ms: int
     over: bool = False
     over_soft: bool = False
+    spent: int = field(default=0, compare=False)
+    reserved: int = field(default=0, compare=False)
+    taken: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

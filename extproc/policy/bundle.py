@@ -36,7 +36,7 @@ class BundleRefused(Exception):
 class Bundle:
     """What was read. `files` and `tests`: relative name -> Rego text; `data`: merged documents.
 
-    `shown`: relative name -> the path to print. `digest`: SHA-256 (hex) over the sorted names and
+    `shown`: relative name -> the path to print. `digest`: SHA-256 (hex) over `texts`: the names and
     contents of files and documents, tests excluded.
     """
 
@@ -45,6 +45,7 @@ class Bundle:
     data: Mapping[str, Any]
     digest: str
     shown: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     def placed(self, mistakes: Iterable[Mistake]) -> list[Mistake]:
         """The mistakes under the paths that the operator knows."""
@@ -71,6 +72,15 @@ def read(paths: Sequence[str | Path]) -> Bundle:
             texts[name], shown[name] = _text(path), str(path)
         except (OSError, ValueError) as error:
             mistakes.append(Mistake(str(path), 1, f"cannot be read: {_reason(error)}"))
+    return _made_of(texts, shown, mistakes)
+
+
+def of_texts(texts: Mapping[str, str]) -> Bundle:
+    """A bundle of texts by relative name, as `Bundle.texts` has them. Raises BundleRefused."""
+    return _made_of(texts, {name: name for name in texts}, [])
+
+
+def _made_of(texts: Mapping[str, str], shown: Mapping[str, str], mistakes: list[Mistake]) -> Bundle:
     data: dict[str, Any] = {}
     for name in sorted(n for n in texts if n.endswith(SUFFIXES)):
         try:
@@ -82,8 +92,8 @@ def read(paths: Sequence[str | Path]) -> Bundle:
     rego = {n: t for n, t in texts.items() if n.endswith(".rego")}
     tests = {n: t for n, t in rego.items() if n.endswith(TEST_SUFFIX)}
     files = {n: t for n, t in rego.items() if n not in tests}
-    digest = digest_of({n: t for n, t in texts.items() if n not in tests})
-    return Bundle(files, tests, data, digest, shown)
+    deciding = {n: t for n, t in texts.items() if n not in tests}
+    return Bundle(files, tests, data, digest_of(deciding), shown, deciding)
 
 
 def digest_of(texts: Mapping[str, str]) -> str:

@@ -9,12 +9,16 @@ from extproc.policy.values import PolicyEngine
 
 
 def policy_mistakes(policy: Policy) -> list[Mistake]:
-    """Why the Rego a configuration names would not load; empty for an OPA server (P7)."""
-    if policy.opa is not None or policy.rego is None:
+    """Why the Rego a configuration names would not load, each shadow bundle by itself (P7). An OPA
+    server judges its own."""
+    bundles: list[tuple[str, ...]] = [(path,) for path in policy.shadow]
+    if policy.opa is None and policy.rego is not None:
+        bundles.insert(0, policy.rego)
+    if not bundles:
         return []
     from extproc.policy.embedded import mistakes
 
-    return mistakes(policy.rego)
+    return [mistake for paths in bundles for mistake in mistakes(paths)]
 
 
 def engine_for(policy: Policy) -> PolicyEngine:

@@ -14,6 +14,7 @@ UNDEFINED: Final = Decision(False, faults=("undefined",))
 FAILED: Final = Decision(False, faults=("evaluation_error",))
 """The policy contradicts itself (conflicting values) or a builtin failed."""
 BAD_INPUT: Final = Decision(False, faults=("input_not_json",))
+NOT_WHOLE: Final = Decision(False, faults=("input_number_not_whole",))
 
 
 def encode(document: Mapping[str, Any]) -> bytes | None:

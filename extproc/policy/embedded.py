@@ -19,7 +19,14 @@ import regorus
 
 from extproc.config.mistake import Mistake
 from extproc.policy.bundle import ENTRY, Bundle, BundleRefused, judge, read
-from extproc.policy.decision import BAD_INPUT, FAILED, UNDEFINED, encode, read_decision
+from extproc.policy.decision import (
+    BAD_INPUT,
+    FAILED,
+    NOT_WHOLE,
+    UNDEFINED,
+    encode,
+    read_decision,
+)
 from extproc.policy.rego.literals import WHOLE_MAX
 from extproc.policy.rego.replaced import install
 from extproc.policy.values import Decision, PolicyUnavailable
@@ -27,14 +34,17 @@ from extproc.policy.values import Decision, PolicyUnavailable
 _RULE: Final = f"data.{ENTRY}.answer"
 _ENTRY: Final = f"package {ENTRY}\n\nanswer := data.envelope.authz\n"
 _UNDEFINED: Final = '"<undefined>"'
-_NOT_WHOLE: Final = Decision(False, faults=("input_number_not_whole",))
 _LATE_COMPILER_ERRORS: Final = ("used before definition", "could not find function", "unsafe",
                                 "undefined variable", "recursion")  # fmt: skip
 
 
 def load(paths: Sequence[str | Path]) -> EmbeddedEngine:
     """Read, judge and prepare a bundle. Raises BundleRefused with every mistake (P7)."""
-    bundle = read(paths)
+    return engine_of(read(paths))
+
+
+def engine_of(bundle: Bundle) -> EmbeddedEngine:
+    """Judge and prepare what was read. Raises BundleRefused with every mistake (P7)."""
     admission = judge(bundle)
     if admission.mistakes:
         raise BundleRefused(admission.mistakes)
@@ -56,7 +66,7 @@ class EmbeddedEngine:
     def __init__(self, bundle: Bundle, whole_only: bool) -> None:
         """Raises BundleRefused when the engine does not take what admission let through."""
         self.bundle_digest = bundle.digest
-        self._bundle = bundle
+        self.bundle = self._bundle = bundle
         self._data = orjson.dumps(bundle.data).decode()
         self._whole_only = whole_only
         self._local = threading.local()
@@ -78,7 +88,7 @@ class EmbeddedEngine:
         if encoded is None:
             return BAD_INPUT
         if self._whole_only and not _whole(document):
-            return _NOT_WHOLE
+            return NOT_WHOLE
         try:
             answer = self._evaluate(encoded.decode())
         except (KeyboardInterrupt, SystemExit):

@@ -61,6 +61,11 @@ class PriceTable:
             }
         )
 
+    @property
+    def prices(self) -> Mapping[str, Price | None]:
+        """The whole table, by `account/model`."""
+        return self._prices
+
     def price(self, target: str) -> Price | None:
         """The price of `account/model`; None = unpriced or unknown."""
         return self._prices.get(target)
@@ -68,9 +73,13 @@ class PriceTable:
 
 def price_table_digest(prices: Mapping[str, Price | None]) -> str:
     """SHA-256 (hex) over the canonical JSON of the table: same prices, same digest (P6)."""
+    return hashlib.sha256(canonical_prices(prices).encode()).hexdigest()
+
+
+def canonical_prices(prices: Mapping[str, Price | None]) -> str:
+    """The table as one JSON text: equal tables, equal texts."""
     table = {name: asdict(price) if price else None for name, price in prices.items()}
-    text = json.dumps(table, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return json.dumps(table, sort_keys=True, separators=(",", ":"))
 
 
 def resolve(account: ProviderAccount, model: ModelSpec, today: date | None = None) -> Price | None:
