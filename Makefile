@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGE := $(VENV)/.package
 TOOLS := $(VENV)/.tools
+JOBS ?= 2
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run demo test check fast bench bench-overspend bench-scale bench-guardrails bench-routing envoy-config protos lock clean
+.PHONY: run demo test check fast bench bench-overspend bench-scale bench-guardrails bench-routing bench-audit envoy-config protos lock clean
 
 run: $(PACKAGE)        ## a running gateway with a demo configuration; Ctrl-C stops it
 	$(BIN)/envelope up --demo
@@ -16,7 +17,7 @@ demo: $(PACKAGE)       ## the guided tour: drives the gateway, checks every answ
 	$(BIN)/envelope demo
 
 test: $(TOOLS)         ## every test, through real Envoy, store, OPA and SDKs
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 fast: $(TOOLS)         ## the tests that start no gateway
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -m "not e2e"
@@ -44,6 +45,10 @@ bench-guardrails: $(TOOLS)  ## quality beside Presidio and detect-secrets (insta
 bench-routing: $(TOOLS)  ## what a translation costs, and whether a large configuration costs a request anything
 	$(BIN)/python -m bench.translation
 	$(BIN)/python -m bench.routing_scale
+
+bench-audit: $(TOOLS)  ## what an entry costs a call, the log's process and an auditor; questions over ten million
+	$(BIN)/python -m bench.audit_log
+	$(BIN)/python -m bench.audit_questions
 
 envoy-config: $(PACKAGE)  ## Envoy's bootstrap for the example in envoy/
 	$(BIN)/envelope render --config envoy/example

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Literal, get_args
 
+from extproc.audit.content.keeper import ready
+from extproc.audit.content.kek import kek_of
 from extproc.automata_cache import keep_automata
 from extproc.config.files import check_rego, check_secrets, told_at
 from extproc.config.guardrail_model import Hook
 from extproc.config.kinds import GUARDRAILS
 from extproc.config.mistake import Mistake
 from extproc.config.model import Config
+from extproc.config.secrets import SecretMissing
 from extproc.guardrails.checks.roles import OWN_ROLES
 from extproc.guardrails.compile import compile_guardrails
 from extproc.guardrails.services.judge_mistakes import judge_mistakes
@@ -34,9 +37,20 @@ def mistakes(config: Config, *, secrets: Literal["all", "own", "none"] = "all") 
     keep_automata()
     found = files or policy_mistakes(config.gateway.policy)
     found = [*found, *guardrail_mistakes(config)]
+    ready(config.gateway.audit)  # compiles what redacts kept bodies, once a machine
     if secrets == "none":
         return found
-    return [*found, *check_secrets(config, providers=secrets == "all")]
+    missing = check_secrets(config, providers=secrets == "all")
+    return [*found, *missing, *(() if missing else content_mistakes(config))]
+
+
+def content_mistakes(config: Config) -> Iterator[Mistake]:
+    """A key that could not encrypt kept bodies."""
+    try:
+        kek_of(config.gateway.audit.content)
+    except (ValueError, SecretMissing) as error:
+        key = f"gateway-config/{config.gateway.name}"
+        yield told_at(config, key, f"`audit.content.key`: {error}")
 
 
 def guardrail_mistakes(config: Config) -> list[Mistake]:

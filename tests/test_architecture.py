@@ -24,7 +24,13 @@ CORE_FILES = (
     "policy/input.py", "policy/decision.py", "policy/values.py",
     "audit/merkle.py", "audit/entry.py", "audit/values.py", "audit/event.py",
     "audit/anchoring/cosignature.py", "audit/anchoring/values.py", "audit/anchoring/witness.py",
-    "audit/anchoring/webhook.py",
+    "audit/anchoring/webhook.py", "audit/columns.py", "audit/shipping/values.py",
+    "audit/shipping/plan.py", "audit/shipping/severity.py", "audit/shipping/sinks/syslog_text.py",
+    *(f"audit/content/{name}.py" for name in
+      ("values", "rules", "scan", "walk", "texts", "redact", "prepare", "seal", "places")),
+    *(f"telemetry/{name}.py" for name in
+      ("names", "figures", "series", "metrics", "span", "span_wire", "span_events", "span_time",
+       "attempt_spans")), "config/telemetry_model.py",
     "config/load.py", "config/check.py", "config/match.py", "config/model.py",
     "config/limit_model.py", "config/alert_model.py", "config/tenant_model.py",
     "config/overrides.py", "config/references.py", "config/reach.py", "config/limit_advice.py",
@@ -82,9 +88,10 @@ def test_only_the_renderer_resolves_secrets() -> None:
         and "resolve" in path.read_text("utf-8").split("config.secrets import")[1].split("\n")[0]
     ]
     assert sorted(users) == [
-        "alerts/delivery.py", "app.py", "audit/anchoring/delivery.py", "cli/render_command.py", "dataplane/gcp_refresh.py",
+        "alerts/delivery.py", "app.py", "audit/anchoring/delivery.py",
+        "audit/content/kek.py", "audit/shipping/credentials.py", "cli/render_command.py", "dataplane/gcp_refresh.py",
         "dataplane/secret_files.py",
-        "guardrails/services/credentials.py", "guardrails/services/opa.py",
+        "guardrails/services/credentials.py", "guardrails/services/opa.py", "telemetry/otlp.py",
     ]  # fmt: skip
 
 

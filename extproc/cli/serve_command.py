@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from extproc.admissible import mistakes
 from extproc.cli.up_command import EXPECTED_FAILURES, free_port, load_or_explain
+from extproc.logs import configure_logging
 from extproc.server.gateway import Gateway, Options, write_ready_file
 from extproc.state import DEFAULT_STATE, StateDir
 
@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
+    configure_logging()
     try:
         return asyncio.run(_serve(arguments))
     except EXPECTED_FAILURES as error:
@@ -53,6 +53,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
     if loaded is None:
         return 2
     sources, config = loaded
+    configure_logging(config.gateway.telemetry.log_format)
     # Providers' secrets are Envoy's alone in a sidecar: this process cannot read them (P4).
     if found := mistakes(config, secrets="own"):
         print("\n".join(map(str, found)), file=sys.stderr)

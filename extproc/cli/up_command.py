@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import signal
 import socket
@@ -23,6 +22,7 @@ from extproc.config.model import Config
 from extproc.config.secrets import SecretMissing
 from extproc.config.sources import Source, read_sources
 from extproc.demo.setup import DemoSetup, prepare_demo
+from extproc.logs import configure_logging
 from extproc.server.gateway import Gateway, Options, write_ready_file
 from extproc.state import DEFAULT_STATE, StateDir
 from extproc.store import StoreRefused, StoreUnavailable
@@ -52,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
+    configure_logging()
     if arguments.config is None and not arguments.demo:
         print(
             "envelope up: name a configuration with --config PATH, or try --demo", file=sys.stderr
@@ -88,6 +88,7 @@ async def _up(arguments: argparse.Namespace) -> int:
         if loaded is None:
             return 2
         sources, config = loaded
+        configure_logging(config.gateway.telemetry.log_format)
         if found := mistakes(config):
             print("\n".join(map(str, found)), file=sys.stderr)
             return 2

@@ -8,9 +8,9 @@
     {envelope}:events         stream what was done and by whom, on its way to the audit log
 
 Promises: a change, its epoch and its event are one atomic step (P3); two changes of one key never
-overwrite each other (compare and set). The epoch grows by a random step, and the store remembers the latest ones:
-a reader whose epoch is not among them has seen changes that the store has lost since (power cut,
-old backup), and must read everything anew.
+overwrite each other (compare and set). The epoch grows by a random step, and the store remembers
+the latest ones: a reader whose epoch is not among them has seen changes that the store has lost
+since (power cut, old backup), and must read everything anew.
 Raises StoreUnavailable when the store does not answer; never quotes what it was asked (P4).
 """
 

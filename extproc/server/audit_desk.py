@@ -3,6 +3,8 @@
     sequencing     spools into the log, checkpoints, retention
     journal        events of the gateway itself; events announced in the store; unseen requests
     anchoring      checkpoints to witnesses and other places (`audit/anchoring/`)
+    content        erasures of other gateways, and days that are over (`audit/content/`)
+    shipping       entries to other systems, by a process of its own (`shipper.py`)
     health         one small file that workers, readiness and metrics read
 
 Promises: nothing here holds up a request, the event loop or the rest of the gateway; a log that
@@ -18,7 +20,6 @@ import os
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +28,22 @@ from redis.asyncio import Redis
 from extproc.alerts.values import Alert
 from extproc.audit.anchoring.desk import AnchorDesk
 from extproc.audit.announced import Announced
+from extproc.audit.checkpoint import VERIFIER_KEY, load_verifier
+from extproc.audit.content.desk import ContentDesk
+from extproc.audit.health import FILE as HEALTH_FILE
+from extproc.audit.health import Health
 from extproc.audit.journal import Journal
 from extproc.audit.log import LogRefused
 from extproc.audit.read import NoLog, lines_from
-from extproc.audit.sequencer import LOG, SPOOL, Sequencer
+from extproc.audit.sequencer import LOG, Sequencer
 from extproc.audit.unseen import Unseen, ids_in
 from extproc.audit.values import AuditUnavailable, Entry
+from extproc.config.audit_model import Audit
 from extproc.config.model import Config
 from extproc.dataplane.envoy_process import write_atomically
-from extproc.server.audit_watch import HEALTH_FILE
+from extproc.identity.internal_key import secret_at
 from extproc.server.log_lease import ELSEWHERE, LogLease, place_of
+from extproc.server.shipper import Shipper
 from extproc.state import StateDir
 
 log = logging.getLogger("envelope.audit")
@@ -52,31 +59,6 @@ Clock = Callable[[], int]
 
 def wall_clock_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-@dataclass(slots=True)
-class Health:
-    """How the log does. `why`: '' while it takes entries."""
-
-    why: str = "not begun"
-    backlog_bytes: int = 0
-    log_size: int = 0
-    covered: int = 0
-    signed_at_ms: int = 0
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def to_json(self, refusing: str, at_ms: int) -> dict[str, Any]:
-        return {
-            "ok": not (self.why or refusing),
-            "why": self.why or refusing,
-            "refusing": refusing,
-            "backlog_bytes": self.backlog_bytes,
-            "log_size": self.log_size,
-            "covered": self.covered,
-            "signed_at_ms": self.signed_at_ms,
-            "at_ms": at_ms,
-            **self.counts,
-        }
 
 
 class AuditDesk:
@@ -95,8 +77,11 @@ class AuditDesk:
             state.audit,
             origin=audit.origin,
             checkpoint_interval_ms=audit.checkpoint_interval_ms,
+            segment_bytes=audit.segment_bytes,
+            retention=_days(audit),
         )
         self._anchors = AnchorDesk(state.audit / LOG, state.audit / "anchors", audit)
+        self._shipper = Shipper(run, state, audit.origin)
         self._name = f"gateway-{clock_ms()}-{os.getpid()}"
         try:
             self._journal = self._new_journal()
@@ -121,8 +106,8 @@ class AuditDesk:
 
         Raises AuditUnavailable where another gateway writes the log of this key.
         """
-        key_hash = self._sequencer.verifier.key_hash.hex()
-        self._lease = LogLease(client, key_hash, place_of(self._state.audit))
+        first = load_verifier(self._state.audit / VERIFIER_KEY)  # the same after any rotation
+        self._lease = LogLease(client, first.key_hash.hex(), place_of(self._state.audit))
         if not await self._lease.take_soon():
             raise AuditUnavailable(ELSEWHERE)
         self._keep(self._lease.run())
@@ -134,11 +119,28 @@ class AuditDesk:
             grace_ms = self._config.gateway.audit.unseen_after_ms
             self._keep(self._find_unseen(Unseen(access_log, self._state.audit, grace_ms)))
         self._keep(self._anchors.run())
+        secret = secret_at(self._state.secrets)
+        self._keep(ContentDesk(client, self._state.audit, secret, self._record).run())
+
+    def ship(self, store_url: str) -> None:
+        """Begin to send entries elsewhere; the configuration lies where workers read theirs."""
+        self._shipper.begin(self._config, store_url)
+        self._keep(self._shipper.watch())
 
     def use(self, config: Config) -> None:
         """Another configuration is in force; what needs a restart was said elsewhere."""
         self._config = config
+        self._sequencer.keep_for(_days(config.gateway.audit))
         self._anchors.use(config.gateway.audit)
+        self._shipper.use(config)
+
+    def _record(
+        self, action: str, *, target: str, outcome: str, details: Mapping[str, Any]
+    ) -> object:
+        """For what must not happen unrecorded; raises AuditUnavailable."""
+        entry = self._journal.event(action, target=target, outcome=outcome, details=details)
+        self.write(entry)
+        return entry["decision_id"]
 
     def note(
         self,
@@ -171,7 +173,7 @@ class AuditDesk:
         except (AuditUnavailable, LogRefused) as error:
             log.error("audit log: %s; what is not in it waits in the spools", error)
         self._sequencer.close()
-        await self._anchors.once(LAST_WORD_S)
+        await asyncio.gather(self._shipper.stop(), self._anchors.once(LAST_WORD_S))
         await self._anchors.close()
         if self._lease is not None:
             await self._lease.leave()
@@ -211,12 +213,16 @@ class AuditDesk:
         if counts.covered != health.covered:
             health.signed_at_ms = self._clock_ms()
         health.log_size, health.covered = counts.log_size, counts.covered
-        health.backlog_bytes = backlog_bytes(self._state.audit / SPOOL)
+        health.backlog_bytes = self._sequencer.backlog_bytes
         health.counts = {
             "worker_lost": counts.worker_lost,
             "spool_damaged": counts.spool_damaged,
             "appended": counts.appended,
+            "pruned": counts.pruned,
+            "prune_failures": counts.prune_failures,
+            "damaged_segments": counts.damaged_segments,
         }
+        health.anchors = self._anchors.rows()
 
     def refusing(self) -> str:
         """Why workers must not begin a call now; '' where they may.
@@ -263,11 +269,6 @@ _RECENT = 500_000
 """Entries to look back: far more than are written while a line waits."""
 
 
-def backlog_bytes(spools: Path) -> int:
-    """Bytes of spools on the disk: what waits for the log, and a little that is in it."""
-    total = 0
-    with suppress(OSError):
-        for name in os.listdir(spools):
-            with suppress(OSError):
-                total += os.stat(spools / name).st_size
-    return total
+def _days(audit: Audit) -> dict[str, int]:
+    """Class of record -> days that its entries are kept."""
+    return {str(name): days for name, days in audit.retention.days.items()}

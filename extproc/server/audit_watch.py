@@ -10,7 +10,6 @@ from pathlib import Path
 
 import orjson
 
-HEALTH_FILE = "audit-health.json"
 STALE_MS = 15_000
 """A gateway process that has said nothing for so long cannot vouch for its log."""
 

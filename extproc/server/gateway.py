@@ -54,7 +54,7 @@ LEAVING_S = 5
 NEED_RESTART = (
     "listener.request_body_bytes_max", "listener.header_kib_max", "store", "telemetry",
     "audit.durability", "audit.origin", "audit.checkpoint_interval_ms", "audit.segment_bytes",
-    "audit.unseen_after_ms", "audit.content.key",
+    "audit.unseen_after_ms",
 )  # fmt: skip
 """Parts of `gateway-config` that are read when the gateway starts."""
 
@@ -118,6 +118,7 @@ class Gateway:
         await self._start_audit()
         await self._start_ledger()
         await self._start_workers()
+        self._audit.ship(self.store_url)
         self._start_admin()
         # An Envoy that somebody else runs finds tokens beside the workers' sockets.
         own = self._options.data_plane

@@ -19,11 +19,14 @@ from pathlib import Path
 import uvloop
 
 from extproc.app import Adapters, Place, build_adapters, build_world
+from extproc.audit import health
+from extproc.audit.archive import Archive, keep_in_force
 from extproc.config.load import load
 from extproc.config.model import Config
-from extproc.config.sources import sources_from_json
+from extproc.config.sources import Source, sources_from_json
 from extproc.exchange.world import World
-from extproc.server.audit_watch import HEALTH_FILE, refusing
+from extproc.logs import configure_logging
+from extproc.server.audit_watch import refusing
 from extproc.server.health_share import HealthShare
 from extproc.server.runtime import Runtime
 from extproc.server.service import build_server
@@ -57,12 +60,21 @@ class Spec:
         return cls(raw["socket"], Path(raw["config_file"]), place)
 
 
-def read_config(path: Path) -> Config:
+def read_config(path: Path) -> tuple[list[Source], Config]:
     """The configuration that the gateway has validated. Raises ValueError if it is not valid."""
-    loaded = load(sources_from_json(path.read_text()))
+    sources = sources_from_json(path.read_text())
+    loaded = load(sources)
     if isinstance(loaded, list):
         raise ValueError("the handed-over configuration does not load")
-    return loaded
+    return sources, loaded
+
+
+async def make_world(spec: Spec, adapters: Adapters) -> World:
+    """The configuration made ready, its texts archived before any entry can name them (P6)."""
+    sources, config = read_config(spec.config_file)
+    world = await build_world(config, spec.place, adapters)
+    keep_in_force(Archive(spec.place.audit_folder / "archive"), sources, world)
+    return world
 
 
 class Worker:
@@ -113,7 +125,7 @@ class Worker:
             Path(f"{self._spec.socket}.beat").touch()
             audit, place = self._adapters.audit, self._spec.place
             audit.refusing = refusing(
-                place.metrics_folder.parent / HEALTH_FILE,
+                place.metrics_folder.parent / health.FILE,
                 strict=self._runtime.world.config.gateway.audit.durability == "strict",
                 now_ms=time.time_ns() // 1_000_000,
             )
@@ -137,8 +149,7 @@ class Worker:
             await self._reload.wait()
             self._reload.clear()
             try:
-                config = read_config(self._spec.config_file)
-                world = await build_world(config, self._spec.place, self._adapters)
+                world = await make_world(self._spec, self._adapters)
             except Exception as error:
                 log.error("reload failed, the old configuration stays: %s", type(error).__name__)
                 continue
@@ -146,13 +157,13 @@ class Worker:
             if self._retired is not None:
                 await self._retired.policy.close()
             self._retired, self._runtime.world = self._runtime.world, world
-            log.info("configuration %s", config.digest[:12])
+            log.info("configuration %s", world.config.digest[:12])
 
 
 async def serve(spec: Spec) -> None:
-    config = read_config(spec.config_file)
+    _, config = read_config(spec.config_file)
     adapters = await build_adapters(config, spec.place)
-    world = await build_world(config, spec.place, adapters)
+    world = await make_world(spec, adapters)
     # What is loaded now stays: the collector need not walk price lists and vocabularies again.
     gc.collect()
     gc.freeze()
@@ -160,7 +171,7 @@ async def serve(spec: Spec) -> None:
 
 
 def main() -> int:
-    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
+    configure_logging()
     uvloop.run(serve(Spec.read(Path(sys.argv[1]))))
     return 0
 

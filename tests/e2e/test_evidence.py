@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import secrets
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from redis.asyncio import Redis
 
 from tests.e2e.conftest import Start, session_documents
+from tests.e2e.documents import Documents
 from tests.e2e.harness import DECISION_ID, MINI, SONNET, GatewayUnderTest
+from tests.e2e.processes import until
 from tests.e2e.provider_child import ProviderUnderTest
+from tests.telemetry.collector import Collector, collecting
 
 pytestmark = pytest.mark.e2e
 
@@ -47,7 +52,8 @@ async def test_an_entry_tells_the_whole_story(
     assert (finding["label"], finding["count"]) == ("EMAIL", 1)
     assert entry["guardrails"]["llm_output"]["outcomes"] == {"global/secrets-detection": "pass"}
     assert entry["plan"] == [MINI, SONNET]
-    assert entry["served"] == {"model": MINI, "provider": "openai", "attempts": 1}
+    assert entry["served"] == {"model": MINI, "provider": "openai", "attempts": 1,
+                               "region": "us", "kind": "external"}  # fmt: skip
     assert entry["usage"]["input_tokens"] == seen.input_tokens
     assert entry["usage"]["output_tokens"] == 9
     assert entry["cost_nano_usd"] == seen.input_tokens * 150 + 9 * 600
@@ -125,33 +131,102 @@ async def test_the_log_verifies(gateway: GatewayUnderTest) -> None:
 # --- secrecy ----------------------------------------------------------------------------------
 
 
+def with_everything_on(documents: Documents, otlp: str, place: Path, token: str) -> Documents:
+    """Bodies are kept, entries sent, checkpoints anchored, spans exported."""
+    (place / "token").write_text(token)
+    secret = {"file": str(place / "token")}
+    own = {
+        "telemetry": {"otlp_endpoint": otlp, "headers": {"x-collector": secret}},
+        "audit": {
+            "content": {"capture": "full"},
+            "masked_metadata": ["ticket_id"],
+            "sinks": [
+                {"name": "folder", "type": "object-storage", "location": f"file://{place}/sink",
+                 "batch_wait_ms": 100},
+                {"name": "stream", "type": "redis-stream", "batch_wait_ms": 100},
+                {"name": "logs", "type": "otlp", "url": otlp, "headers": {"x-sink": secret}},
+            ],
+            "anchors": [{"name": "file", "type": "file", "path": f"{place}/anchored",
+                         "interval_ms": 100}],
+        },
+    }  # fmt: skip
+    said = "".join(f"{part}: {json.dumps(value)}\n" for part, value in own.items())
+    text = documents.files["gateway.yaml"]
+    line = "environment: production\n"
+    documents.files["gateway.yaml"] = text.replace(line, line + said, 1)
+    return documents
+
+
 async def test_nothing_secret_is_left_anywhere(
-    start_gateway: Start, provider: ProviderUnderTest, refusing_port: int, odd_url: str
-) -> None:
-    """P4: no prompt, no answer, no key in any file, log, process list or store value."""
-    gateway = start_gateway(session_documents(provider.url, refusing_port, odd_url))
+    start_gateway: Start, provider: ProviderUnderTest, refusing_port: int, odd_url: str,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    """P4: no prompt, no answer, no key, no credential and no masked value in any file, log, metric,
+    span, process list, store value, nor in anything that was sent elsewhere; kept bodies are there,
+    and encrypted."""
+    token, ticket = f"token{secrets.token_hex(8)}", f"ticket{secrets.token_hex(8)}"
+    async with collecting() as collector:
+        made = session_documents(provider.url, refusing_port, odd_url)
+        gateway = start_gateway(with_everything_on(made, collector.url, tmp_path, token))
+        await nothing_is_left(gateway, provider, collector, tmp_path, token, ticket)
+
+
+async def nothing_is_left(
+    gateway: GatewayUnderTest, provider: ProviderUnderTest, collector: Collector, place: Path,
+    token: str, ticket: str,
+) -> None:  # fmt: skip
     prompt, said = f"canary{secrets.token_hex(8)}", f"parrot{secrets.token_hex(8)}"
     created = json.loads((await gateway.cli("key", "create", "--account", "minted-bot",
                                             "--json"))[1])["key"]  # fmt: skip
     await say_it_in_every_way(gateway, prompt, said, created)
-    hidden = [prompt, said, created, provider.openai_key, provider.anthropic_key,
+    await gateway.chat("support-bot", prompt, headers={
+        "x-tfy-metadata": json.dumps({"ticket_id": ticket})})  # fmt: skip
+    hidden = [prompt, said, created, token, ticket, provider.openai_key, provider.anthropic_key,
               *gateway.documents.keys.values()]  # fmt: skip
     await gateway.close_clients()
     lines = command_lines(gateway)
     async with gateway.store() as store:
         kept = await dump(store)
+        sent = await until_sent(gateway, store, place, collector)
     run = files_below(Path(gateway.facts()["run"]))
+    async with httpx2.AsyncClient() as admin:
+        metrics = (await admin.get(f"{gateway.admin}/metrics")).content
     assert gateway.stop() == 0
     state = {name: data for name, data in files_below(gateway.state).items()
              if "/envoy/secrets/" not in name}  # fmt: skip
-    places = {"store": kept, "commands": lines, "output": gateway.log.read_bytes(), **run, **state}
+    places = {"store": kept, "commands": lines, "output": gateway.log.read_bytes(), **run, **state,
+              "metrics": metrics, **sent}  # fmt: skip
     assert any(b"/v1/chat/completions" in data for data in state.values())
+    assert any("/content/" in name and data for name, data in state.items())
     found = [(name, word) for name, data in places.items() for word in hidden
              if word.encode() in data]  # fmt: skip
     assert not found
     code, _, err = await gateway.cli("audit", "verify")
     assert code == 0, err
     gateway.settle_accounts()
+
+
+async def until_sent(
+    gateway: GatewayUnderTest, store: Redis, place: Path, collector: Collector
+) -> dict[str, bytes]:
+    """What has left the gateway, once there is some of each kind: the place -> the bytes."""
+
+    async def everywhere() -> bool:
+        stream = [name async for name in store.scan_iter("envelope:audit:*")]
+        return bool(
+            stream and collector.traces and any((place / "sink").rglob("*.gz"))
+            and (place / "anchored").exists() and len(collector.heads) > 2
+        )  # fmt: skip
+
+    await until(everywhere, "something was sent everywhere")
+    objects = {str(path): gzip.decompress(path.read_bytes())
+               for path in (place / "sink").rglob("*.gz")}  # fmt: skip
+    streams = {repr(name): repr(await store.xrange(name)).encode()
+               async for name in store.scan_iter("envelope:audit:*", _type="stream")}  # fmt: skip
+    assert all(b"decision_id" in data for data in (*objects.values(), *streams.values()))
+    collected = b"".join(collector.raw)
+    return {**objects, **streams, "collected": collected,
+            "anchored": (place / "anchored").read_bytes()}  # fmt: skip
 
 
 async def say_it_in_every_way(
