@@ -11,11 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from operator import ge, gt, le, lt
 from typing import Any
 
+from extproc.audit.event import EVENT, record_class
 from extproc.audit.values import Entry
 
 _AGO = re.compile(r"(\d+)(ms|s|m|h|d|w)")
+_CONDITION = re.compile(r"(.+?)(!=|>=|<=|=|>|<|~)(.*)", re.DOTALL)
+_ORDER = {">=": ge, "<=": le, ">": gt, "<": lt}
 _UNIT_MS = {
     "ms": 1,
     "s": 1_000,
@@ -27,10 +31,40 @@ _UNIT_MS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """`path` (dotted) compared with a value as text; `~`: a glob.
+
+    Two numbers are compared as numbers, two times as times, anything else as text.
+    """
+
+    path: str
+    operator: str
+    value: str
+
+    def matches(self, entry: Entry) -> bool:
+        """Whether the entry has the field, and its value fits."""
+        found = as_text(look_up(entry, self.path))
+        if found is None:
+            return False
+        match self.operator:
+            case "=":
+                return found == self.value
+            case "!=":
+                return found != self.value
+            case "~":
+                return fnmatchcase(found, self.value)
+            case _:
+                left, right = _comparable(found, self.value)
+                return bool(_ORDER[self.operator](left, right))
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
     """All parts must match; None matches everything. `model` may be a glob.
 
-    `since_ms` is inclusive, `until_ms` exclusive. `where`: (dotted path, value as text).
+    `principal`: of an event, whoever did it. `team`: the caller's, else the one its metadata names.
+    `since_ms` is inclusive, `until_ms` exclusive. `kind`: call | event. `record_class`: see
+    `config/audit_model.py`.
     """
 
     decision: str | None = None
@@ -41,19 +75,23 @@ class Filter:
     outcome: str | None = None
     since_ms: int | None = None
     until_ms: int | None = None
-    where: Sequence[tuple[str, str]] = ()
+    where: Sequence[Condition] = ()
+    kind: str | None = None
+    record_class: str | None = None
 
     def matches(self, entry: Entry) -> bool:
         """Whether this entry is asked for."""
         return (
             _is(self.decision, entry.get("decision_id"))
-            and _is(self.principal, look_up(entry, "principal.name"))
-            and _is(self.team, look_up(entry, "principal.team"))
+            and _is(self.principal, _either(entry, "principal.name", "actor.name"))
+            and _is(self.team, _either(entry, "principal.team", "metadata.team"))
             and _is(self.code, look_up(entry, "decision.code"))
             and _is(self.outcome, look_up(entry, "decision.outcome"))
             and self._model(entry)
             and self._time(entry)
-            and all(as_text(look_up(entry, path)) == value for path, value in self.where)
+            and _is(self.kind, EVENT if entry.get("kind") == EVENT else "call")
+            and (self.record_class is None or record_class(entry) == self.record_class)
+            and all(condition.matches(entry) for condition in self.where)
         )
 
     def _model(self, entry: Entry) -> bool:
@@ -120,17 +158,32 @@ def parse_time(text: str, now_ms: int) -> int:
         raise ValueError(f"{text!r} is neither a duration (15m, 1h, 7d) nor RFC 3339") from None
 
 
-def parse_where(text: str) -> tuple[str, str]:
-    """`key=value`; raises ValueError."""
-    path, equals, value = text.partition("=")
-    if not path or not equals:
-        raise ValueError(f"{text!r} is not of the form key=value")
-    return path, value
+def parse_where(text: str) -> Condition:
+    """`key=value`, also with `!=`, `>=`, `<=`, `>`, `<`, `~`; the first one counts; raises
+    ValueError."""
+    found = _CONDITION.fullmatch(text)
+    if not found:
+        raise ValueError(f"{text!r} is not of the form key=value (or !=, >=, <=, >, <, ~glob)")
+    return Condition(found[1], found[2], found[3])
+
+
+def _comparable(left: str, right: str) -> tuple[Any, Any]:
+    """Both as what both are: numbers, times, else text."""
+    for read in (int, float, _instant_ms):
+        try:
+            return read(left), read(right)
+        except ValueError:
+            continue
+    return left, right
 
 
 def _instant_ms(text: str) -> int:
     when = datetime.fromisoformat(text)
     return round((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _either(entry: Entry, first: str, second: str) -> Any:
+    return look_up(entry, first) or look_up(entry, second)
 
 
 def _is(wanted: str | None, value: Any) -> bool:

@@ -55,8 +55,14 @@ def row_text(row: Sequence[str], widths: Sequence[int], right: int = 2) -> str:
 
 def printable(text: str) -> str:
     """`text` on one line, without anything a terminal would act on, cut to a readable length."""
-    clean = text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
-    return clean if len(clean) <= _CELL_MAX else clean[: _CELL_MAX - 1] + "\u2026"
+    whole = clean(text)
+    return whole if len(whole) <= _CELL_MAX else whole[: _CELL_MAX - 1] + "\u2026"
+
+
+def clean(text: str) -> str:
+    """`text` with every character that is not printable shown as `?`: line breaks, control
+    characters, and those that turn the direction of writing."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 _COUNTED = frozenset(

@@ -23,8 +23,17 @@ PARTS = {
     "tail": "show the latest entries",
     "query": "find entries; all filters must match",
     "export": "write matching entries to stdout",
+    "sql": "ask in SQL over the log and exported records",
+    "report": "answer a common question: who called what, customer data, spend, ...",
+    "pack": "write, or check, an evidence pack for an auditor",
     "verify": "recompute the log and compare it with its checkpoints",
-    "prove": "print the inclusion proof of one entry as JSON",
+    "prove": "print the proof that an entry is in the log, or that the log only grew",
+    "rotate-key": "give the log another signing key",
+    "prune": "prune entries that are older than the retention allows",
+    "begin": "begin the log again when its files are lost for good",
+    "content": "show what was kept of a call's body; the reading is recorded",
+    "erase": "make what was kept of one tenant unreadable for ever",
+    "anchors": "compare the log with checkpoints that left this machine",
 }
 """`extproc.cli.audit.<part>` has `configure(parser)` and `run(args)` for each of them."""
 

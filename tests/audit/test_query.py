@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.audit.query import Filter, look_up, parse_time, parse_where
+from extproc.audit.event import event_entry
+from extproc.audit.query import Condition, Filter, look_up, parse_time, parse_where
 from extproc.audit.table import columns, entry_cells, printable
 from tests.audit.gateway import NOON, entry
 
@@ -35,15 +36,46 @@ ENTRY = entry(
         (Filter(since_ms=NOON + 1, until_ms=NOON + 2), True),
         (Filter(since_ms=NOON + 2), False),
         (Filter(until_ms=NOON + 1), False),
-        (Filter(where=(("metadata.project_id", "p1"), ("served.attempts", "1"))), True),
-        (Filter(where=(("metadata.a.b", "dotted"), ("plan.1", "z/w"))), True),
-        (Filter(where=(("metadata.nothing", "None"),)), False),
-        (Filter(where=(("metadata", "p1"),)), False),
+        (Filter(kind="call", record_class="refusal"), True),
+        (Filter(kind="event"), False),
+        (Filter(record_class="exchange"), False),
     ],
 )
 def test_all_parts_of_a_filter_must_match(filter: Filter, expected: bool) -> None:
     """Contract: `audit query`; a field that is not there matches nothing."""
     assert filter.matches(ENTRY) is expected
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        (["metadata.project_id=p1", "served.attempts=1"], True),
+        (["metadata.a.b=dotted", "plan.1=z/w"], True),
+        (["metadata.nothing=None"], False),
+        (["metadata=p1"], False),
+        (["metadata.project_id!=p2"], True),
+        (["metadata.project_id!=p1"], False),
+        (["metadata.nothing!=p1"], False),
+        (["usage.input_tokens>=11", "usage.input_tokens<12"], True),
+        (["usage.input_tokens>9"], True),
+        (["usage.input_tokens<=9.5"], False),
+        (["at>=2026-11-20", "at<2026-11-21T00:00:00Z"], True),
+        (["at<2026-11-20T13:00:00+01:00"], False),
+        (["served.model~openai-main/*"], True),
+        (["served.model~gpt*"], False),
+        (["decision.code>a", "decision.code<c"], True),
+    ],
+)
+def test_conditions_compare_numbers_times_and_text(where: list[str], expected: bool) -> None:
+    """Contract: `--where` on any field; a field that is not there matches nothing."""
+    assert Filter(where=tuple(map(parse_where, where))).matches(ENTRY) is expected
+
+
+def test_who_did_it_is_a_principal_too() -> None:
+    """Audit: `--principal` finds what a person did, and what its service called."""
+    done = event_entry("key.create", event_id="1", at_ms=NOON, actor=("operator", "mei"))
+    assert Filter(principal="mei", kind="event", record_class="admin").matches(done)
+    assert not Filter(principal="ada").matches(done)
 
 
 def test_an_entry_without_a_time_is_in_no_period() -> None:
@@ -74,9 +106,11 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 
 def test_where_needs_key_and_value() -> None:
     """Contract: `--where key=value`; the value may hold '=' and be empty."""
-    assert parse_where("a.b=c=d") == ("a.b", "c=d")
-    assert parse_where("a=") == ("a", "")
-    for text in ("a", "=b", ""):
+    assert parse_where("a.b=c=d") == Condition("a.b", "=", "c=d")
+    assert parse_where("a=") == Condition("a", "=", "")
+    assert parse_where("a>=1") == Condition("a", ">=", "1")
+    assert parse_where("a~x*=<") == Condition("a", "~", "x*=<")
+    for text in ("a", "=b", "", "~b"):
         with pytest.raises(ValueError):
             parse_where(text)
 

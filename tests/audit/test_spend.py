@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.audit.dimensions import DIMENSIONS, parse_by
+from extproc.audit.event import event_entry
 from extproc.audit.spend import FIGURES, Spend, add_up, usd
 from tests.audit.gateway import entry
 
@@ -155,3 +156,9 @@ def test_figures_are_those_of_a_row() -> None:
 def test_money_is_shown_exactly(nano: int, text: str) -> None:
     """P2: no rounding."""
     assert usd(nano) == text
+
+
+def test_what_is_no_call_is_not_counted() -> None:
+    """P2, P3: starts, key changes and other events of the log are nobody's requests."""
+    event = event_entry("key.create", event_id="1", at_ms=0, actor=("operator", "mei"))
+    assert add_up([event, event], ["team"]).rows == {}

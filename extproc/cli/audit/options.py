@@ -34,8 +34,12 @@ def add_filters(part: argparse.ArgumentParser) -> None:
     part.add_argument("--outcome", metavar="O", help="allowed, refused, aborted, ...")
     part.add_argument("--since", metavar="WHEN", help="1h, 7d, or RFC 3339")
     part.add_argument("--until", metavar="WHEN", help="1h, 7d, or RFC 3339")
+    part.add_argument("--kind", choices=("call", "event"), help="calls, or what people did")
+    part.add_argument("--class", dest="record_class", choices=("exchange", "refusal", "admin"),
+                      help="class of record, as retention and sinks have it")  # fmt: skip
     part.add_argument("--where", action="append", default=[], metavar="KEY=VALUE",
-                      help="dotted path, e.g. metadata.project_id=p1; may be repeated")  # fmt: skip
+                      help="dotted path, e.g. metadata.project_id=p1; also != >= <= > < and "
+                           "~GLOB; a missing field matches nothing; may be repeated")  # fmt: skip
 
 
 def read_filter(args: argparse.Namespace, now_ms: int) -> Filter:
@@ -50,6 +54,8 @@ def read_filter(args: argparse.Namespace, now_ms: int) -> Filter:
         since_ms=parse_time(args.since, now_ms) if args.since else None,
         until_ms=parse_time(args.until, now_ms) if args.until else None,
         where=tuple(parse_where(text) for text in args.where),
+        kind=args.kind,
+        record_class=args.record_class,
     )
 
 

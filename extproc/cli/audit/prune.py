@@ -17,6 +17,7 @@ from pathlib import Path
 from extproc.audit.checkpoint import KeyRefused
 from extproc.audit.log import LogRefused
 from extproc.audit.prune import cutoffs_at, survey
+from extproc.audit.questions.sources import drop_stale
 from extproc.audit.segments import closed
 from extproc.audit.sequencer import Sequencer
 from extproc.audit.values import AuditUnavailable
@@ -48,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
         return _tell(args, _would_go(log_folder(args), _days(audit), now_ms), "would be pruned")
     try:
         pruned = _prune(StateDir(args.state).audit, audit, now_ms)
+        drop_stale(StateDir(args.state).audit)
     except AuditUnavailable as error:
         return say(f"not pruned: {error}", NO)
     except (KeyRefused, LogRefused) as error:

@@ -19,12 +19,26 @@ from extproc.cli.audit.showing import show
 def configure(part: argparse.ArgumentParser) -> None:
     add_filters(part)
     part.add_argument("--limit", type=count, metavar="N", help="at most so many, oldest first")
+    part.add_argument(
+        "--sql", metavar="SELECT", help="ask in SQL instead: see `envelope audit sql`"
+    )
     add_json(part)
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.sql is not None:
+        return _ask(args)
     show(islice(matching(args, log_folder(args)), args.limit), args.json)
     return FINE
+
+
+def _ask(args: argparse.Namespace) -> int:
+    from extproc.cli.audit import sql
+
+    words = [args.sql, *(["--json"] if args.json else [])]
+    part = argparse.ArgumentParser()
+    sql.configure(part)
+    return sql.run(part.parse_args(words, argparse.Namespace(state=args.state)))
 
 
 def matching(args: argparse.Namespace, folder: Path) -> Iterator[Entry]:
