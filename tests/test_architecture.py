@@ -28,6 +28,12 @@ CORE_FILES = (
     "audit/shipping/plan.py", "audit/shipping/severity.py", "audit/shipping/sinks/syslog_text.py",
     *(f"audit/content/{name}.py" for name in
       ("values", "rules", "scan", "walk", "texts", "redact", "prepare", "seal", "places")),
+    *(f"audit/questions/{name}.py" for name in
+      ("rows", "views", "filters", "report", "charts", "page", "style", "multiproof", "period",
+       "controls", "readme", "personal_data")), "audit/query.py", "audit/tombstone.py",
+    *(f"replay/{name}.py" for name in
+      ("recorded", "recorded_ledger", "room", "simulated_ledger", "candidates", "guards", "costs",
+       "changes", "walk")),
     *(f"telemetry/{name}.py" for name in
       ("names", "figures", "series", "metrics", "span", "span_wire", "span_events", "span_time",
        "attempt_spans")), "config/telemetry_model.py",
@@ -79,8 +85,9 @@ def test_the_rule_can_fail() -> None:
 
 def test_only_the_renderer_resolves_secrets() -> None:
     """P4: a provider's secret is read where Envoy's secret files are written, a channel's where an
-    alert is sent, a guardrail service's where it is asked, the key of pseudonyms where the world is
-    built, and nowhere else."""
+    alert is sent, a guardrail service's where it is asked, an anchor's, a sink's and a collector's
+    where they are sent to, the key of kept bodies where it is made, the key of pseudonyms where the
+    world is built, and nowhere else."""
     users = [
         str(path.relative_to(ROOT))
         for path in ROOT.rglob("*.py")
@@ -89,7 +96,8 @@ def test_only_the_renderer_resolves_secrets() -> None:
     ]
     assert sorted(users) == [
         "alerts/delivery.py", "app.py", "audit/anchoring/delivery.py",
-        "audit/content/kek.py", "audit/shipping/credentials.py", "cli/render_command.py", "dataplane/gcp_refresh.py",
+        "audit/content/kek.py", "audit/shipping/credentials.py", "cli/render_command.py",
+        "dataplane/gcp_refresh.py",
         "dataplane/secret_files.py",
         "guardrails/services/credentials.py", "guardrails/services/opa.py", "telemetry/otlp.py",
     ]  # fmt: skip

@@ -13,6 +13,7 @@ from itertools import product
 from typing import Any
 
 from extproc.audit.dimensions import NONE, RULE, is_metadata, reader, rules
+from extproc.audit.event import EVENT
 from extproc.audit.values import Entry
 from extproc.errors import Code
 
@@ -109,11 +110,12 @@ class Sums:
 
 
 def add_up(entries: Iterable[Entry], by: Sequence[str]) -> Sums:
-    """One row per combination of dimensions.
+    """One row per combination of dimensions; entries that are not calls are left out.
 
     An earlier attempt that was billed is charged to the row of its own model and account.
     """
     rows: dict[Place, Spend] = {}
+    entries = (entry for entry in entries if entry.get("kind") != EVENT)
     whole = _add_to_each(entries, by, rows) if RULE in by else _add_to_one(entries, by, rows)
     order = sorted(rows, key=lambda p: (-rows[p].cost_nano_usd, -rows[p].requests, p))
     return Sums(tuple(by), {place: rows[place] for place in order}, whole)

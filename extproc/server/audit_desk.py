@@ -34,6 +34,7 @@ from extproc.audit.health import FILE as HEALTH_FILE
 from extproc.audit.health import Health
 from extproc.audit.journal import Journal
 from extproc.audit.log import LogRefused
+from extproc.audit.questions.sources import drop_stale
 from extproc.audit.read import NoLog, lines_from
 from extproc.audit.sequencer import LOG, Sequencer
 from extproc.audit.unseen import Unseen, ids_in
@@ -213,6 +214,8 @@ class AuditDesk:
         if counts.covered != health.covered:
             health.signed_at_ms = self._clock_ms()
         health.log_size, health.covered = counts.log_size, counts.covered
+        if counts.pruned != health.counts.get("pruned", 0):
+            drop_stale(self._state.audit)  # what was derived from entries that are gone
         health.backlog_bytes = self._sequencer.backlog_bytes
         health.counts = {
             "worker_lost": counts.worker_lost,
