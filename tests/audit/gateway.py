@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from extproc.audit.entry import rfc3339
+from extproc.audit.read import lines
 from extproc.audit.sequencer import LOG, SPOOL, Sequencer
 from extproc.audit.spool import Spool
 
@@ -49,8 +50,7 @@ def sequencer(root: Path, **more: Any) -> Iterator[Sequencer]:
 
 def logged(root: Path) -> list[dict[str, Any]]:
     """Every entry of the log below `root`."""
-    path = root / LOG / "entries.jsonl"
-    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    return [orjson.loads(line) for line in lines(root / LOG)]
 
 
 def ids(root: Path) -> list[str]:

@@ -212,7 +212,9 @@ async def test_a_provider_cannot_speak_for_the_gateway(
     assert not [name for name in FORGED if "forged" in answer.headers.get(name, "")]
     assert "x-envelope-local" not in answer.headers and "x-envelope-retry" not in answer.headers
     served = (await gateway.entry_of(answer))["served"]
-    assert served == {"model": model, "provider": "openai", "attempts": 1}
+    assert served == {
+        "model": model, "provider": "openai", "attempts": 1, "kind": "external",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("streamed", [False, True])
