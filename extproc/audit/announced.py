@@ -13,13 +13,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import orjson
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from extproc.audit.event import EVENT
 from extproc.audit.values import AuditUnavailable, Entry
 from extproc.store_client import StoreUnavailable, mapped_errors
 
@@ -31,6 +34,10 @@ EVERY_S = 1.0
 FORSAKEN_MS = 30_000
 """What another gateway took and did not write down for so long is taken over."""
 _BATCH = 200
+_ID = re.compile(r"event-[A-Za-z0-9-]{1,128}")
+_ANNOUNCED = "key."
+"""What actions that come this way begin with: all else is said by whoever has the log's folder."""
+_FIELDS = frozenset(("decision_id", "kind", "at", "actor", "event", "decision", "environment"))
 
 
 class Announced:
@@ -53,6 +60,13 @@ class Announced:
                 self._away = True
             await sleep(EVERY_S)
 
+    async def last(self, within_s: float) -> None:
+        """For the end of a run: what is there now; the rest waits for the next gateway."""
+        with suppress(StoreUnavailable, AuditUnavailable, TimeoutError):
+            async with asyncio.timeout(within_s):
+                while await self.take():
+                    pass
+
     async def take(self) -> int:
         """Bring what is there into the journal; returns how many.
 
@@ -64,6 +78,8 @@ class Announced:
             entry = _entry(fields)
             if entry is not None:
                 self._write(entry)
+            else:
+                log.warning("something in the store that is no event of a key was left out")
             with mapped_errors():
                 await self._client.xack(STREAM, GROUP, message_id)
                 await self._client.xdel(STREAM, message_id)
@@ -93,10 +109,25 @@ class Announced:
 
 
 def _entry(fields: dict[bytes, bytes]) -> Entry | None:
-    """None for what is not an event: somebody else wrote into our stream."""
+    """None for what is not an event about a key: somebody else wrote into our stream.
+
+    Fields that such an event does not have are left out: what a call has (costs, a principal)
+    would be counted, and what cannot be written down would hold up all that comes behind it.
+    """
     try:
         entry = orjson.loads(fields[b"entry"])
-    except (KeyError, ValueError):
+        usable = (
+            _ID.fullmatch(entry["decision_id"]) is not None
+            and entry["kind"] == EVENT
+            and entry["event"]["action"].startswith(_ANNOUNCED)
+            and _is_texts(entry["actor"], {"type", "name"})
+            and _is_texts(entry["decision"], {"outcome"})
+            and all(isinstance(entry.get(name, ""), str) for name in ("at", "environment"))
+        )
+    except (KeyError, ValueError, TypeError, AttributeError):
         return None
-    usable = isinstance(entry, dict) and str(entry.get("decision_id", "")).startswith("event-")
-    return entry if usable else None
+    return {name: entry[name] for name in _FIELDS & entry.keys()} if usable else None
+
+
+def _is_texts(value: Any, names: set[str]) -> bool:
+    return value.keys() == names and all(isinstance(text, str) for text in value.values())
