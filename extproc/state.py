@@ -15,10 +15,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 DEFAULT_STATE = Path(".envelope")
+RUN_PREFIX = "envelope-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,16 @@ class StateDir:
         ):  # fmt: skip
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self
+
+    def remove_old_run(self) -> None:
+        """The run folder of a gateway that was killed; only one that a gateway made by itself."""
+        try:
+            old = Path(json.loads(self.run_file.read_text())["run"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return
+        ours = old.parent == Path(tempfile.gettempdir()) and old.name.startswith(RUN_PREFIX)
+        if ours and self.running() is None and not old.is_symlink():
+            shutil.rmtree(old, ignore_errors=True)
 
     def running(self) -> dict[str, object] | None:
         """What a live gateway wrote about itself; None when none runs here."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -91,6 +91,17 @@ class Archive:
         table = PriceTable(prices)
         return _same("prices", table, price_table_digest(prices), wanted)
 
+    def holds(self, kind: Kind, wanted: str) -> bool:
+        """Whether the text that lies under this digest has it. Raises OSError."""
+        read: dict[Kind, Callable[[str], object]] = {
+            "config": self._sources, "policy": self.load_policy, "prices": self.load_prices,
+        }  # fmt: skip
+        try:
+            read[kind](wanted)
+        except NotArchived:
+            return False
+        return True
+
     def _sources(self, wanted: str) -> list[Source]:
         try:
             sources = sources_from_json(self._text("config", wanted))
@@ -116,7 +127,8 @@ class Archive:
         path = folder / name
         if path.exists():
             return name
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for one in (self._folder, folder):  # `parents=True` would leave the upper one open to all
+            one.mkdir(parents=True, exist_ok=True, mode=0o700)
         aside = folder / f".{name}.{os.getpid()}.{os.urandom(4).hex()}"
         try:
             fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE)

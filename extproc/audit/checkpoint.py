@@ -66,6 +66,8 @@ def parse_checkpoint(text: str) -> Checkpoint:
     origin, size, root = lines[0], lines[1], unbase64(lines[2])
     if not (size.isascii() and size.isdigit()) or len(size) > 18 or str(int(size)) != size:
         raise NoteInvalid("the checkpoint's size is not a canonical number")
+    if not origin.isprintable():
+        raise NoteInvalid("the checkpoint's origin is not a name")
     if len(root) != HASH_BYTES:
         raise NoteInvalid("the checkpoint's root is not a SHA-256")
     return Checkpoint(origin, int(size), root)
@@ -117,7 +119,10 @@ def _publish_verifier(folder: Path, verifier: Verifier) -> None:
     if not path.exists():
         replace_file(path, text.encode())
     elif path.read_text(errors="replace") != text and str(verifier) not in _later_keys(folder):
-        raise KeyRefused(f"{path.name} belongs to another key than {SIGNING_KEY}")
+        raise KeyRefused(
+            f"nothing in the log leads from {path.name} to {SIGNING_KEY}: put the log's files back "
+            "(or the key that belongs to it); if they are lost, see `envelope audit begin --help`"
+        )
 
 
 def _later_keys(folder: Path) -> set[str]:

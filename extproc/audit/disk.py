@@ -10,6 +10,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import stat
 from pathlib import Path
 
 PRIVATE = 0o600
@@ -28,6 +29,16 @@ def write_all(fd: int, data: bytes) -> None:
 def open_append(path: Path) -> int:
     """A descriptor that reads anywhere and writes at the end; the file is created private."""
     return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+
+
+def open_read(path: Path) -> int:
+    """A descriptor for reading a regular file; raises OSError for a pipe or a device, which would
+    hold up or feed its reader for ever."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a regular file", path.name)
+    return fd
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -107,7 +118,7 @@ def try_lock(path: Path) -> int | None:
 def is_locked(path: Path) -> bool:
     """Whether a living holder has `path` locked; a missing file is not locked."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_read(path)
     except FileNotFoundError:
         return False
     try:

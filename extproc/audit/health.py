@@ -11,6 +11,7 @@ from typing import Any
 from extproc.audit.anchoring.lane import Row
 
 FILE = "audit-health.json"
+NOT_BEGUN = "not begun"
 
 
 @dataclass(slots=True)
@@ -18,7 +19,7 @@ class Health:
     """`why`: '' while the log takes entries. `counts`: of the sequencer. `anchors`: a row for each
     place that checkpoints go to."""
 
-    why: str = "not begun"
+    why: str = NOT_BEGUN
     backlog_bytes: int = 0
     log_size: int = 0
     covered: int = 0

@@ -175,7 +175,7 @@ def _give_up(tail: Tail, batch: Batch) -> None:
     """A dead owner will close nothing any more (P3: its open exchanges still get their entry)."""
     for segment, offset, record in tail.open.values():
         intent = record.entry()
-        if intent is None:
+        if intent is None or _is_the_logs_own(intent):
             _add_damaged(tail, segment, offset, record.line, batch)
         else:
             batch.worker_lost += batch.add(record.decision_id, record.at_ms, worker_lost(intent))

@@ -7,8 +7,8 @@ written: then what it is about must not happen, or must be undone.
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +21,7 @@ from extproc.audit.spool import Spool
 from extproc.audit.values import AuditUnavailable, Entry
 from extproc.state import StateDir
 
+_TRIES, _AGAIN_S = 25, 0.02
 Actor = tuple[str, str]
 GATEWAY: Actor = ("gateway", "envelope")
 
@@ -76,9 +77,10 @@ class Journal:
 
 
 def operator() -> Actor:
-    """Who runs this command, as this machine knows them."""
+    """Who runs this command, as this machine knows them: not as their environment says it
+    (LOGNAME, USER), which anybody sets as they like."""
     try:
-        return "operator", getpass.getuser()
+        return "operator", pwd.getpwuid(os.getuid()).pw_name
     except (KeyError, OSError):
         return "operator", f"uid-{os.getuid()}"
 
@@ -99,19 +101,28 @@ def record_action(
     """
     if not state.audit.is_dir():
         return ""
-    journal = Journal(state.audit, f"cli-{clock_ms()}-{os.getpid()}", actor=operator())
+    # Two in one millisecond, also of processes that cannot see each other, are two.
+    owner = f"cli-{clock_ms()}-{os.getpid()}-{secrets.token_hex(4)}"
+    journal = Journal(state.audit, owner, actor=operator())
     try:
         recorded = journal.record(action, target=target, outcome=outcome, details=details)
     finally:
         journal.release()
-    bring_in(state, clock_ms())
+    for _ in range(_TRIES):  # whoever holds the log may be another command, about to end
+        if bring_in(state, clock_ms()) or not (state.audit / SPOOL / f"{owner}.jsonl").exists():
+            break
+        time.sleep(_AGAIN_S)
     return recorded
 
 
 def bring_in(state: StateDir, now_ms: int) -> bool:
-    """Move what waits in the spools into the log, where no gateway is there to do it."""
-    from extproc.audit.checkpoint import SIGNING_KEY
-    from extproc.audit.note import Signer
+    """Move what waits in the spools into the log, where no gateway is there to do it.
+
+    Raises AuditUnavailable where the log cannot take it; then it waits in the spools.
+    """
+    from extproc.audit.checkpoint import SIGNING_KEY, KeyRefused
+    from extproc.audit.log import LogRefused
+    from extproc.audit.note import NoteInvalid, Signer
     from extproc.audit.sequencer import Sequencer
 
     key = state.audit / SIGNING_KEY
@@ -121,8 +132,12 @@ def bring_in(state: StateDir, now_ms: int) -> bool:
         sequencer = Sequencer(state.audit, origin=Signer.parse(key.read_text()).name)
     except AuditUnavailable:
         return False  # a gateway runs: it brings the event in
+    except (KeyRefused, NoteInvalid, ValueError) as error:
+        raise AuditUnavailable(f"the audit log cannot be signed: {error}") from None
     try:
         sequencer.drain(now_ms)
+    except LogRefused as error:
+        raise AuditUnavailable(f"the audit log takes no entries: {error}") from None
     finally:
         sequencer.close()
     return True

@@ -100,8 +100,8 @@ def _chain(
     chain: list[tuple[Verifier, int]] = []
     for index, said in sorted(rotations.items()):
         try:
-            old, new = Verifier.parse(str(said["previous"])), Verifier.parse(str(said["verifier"]))
-        except (NoteInvalid, KeyError):
+            old, new = Verifier.parse(said["previous"]), Verifier.parse(said["verifier"])
+        except (NoteInvalid, KeyError, AttributeError):
             break
         chain = chain or [(old, -1)]
         if str(chain[-1][0]) != str(old) or old.name != new.name:

@@ -181,7 +181,7 @@ class Log:
         tree = CompactRange.load(self.node, stored)
         index, end, nodes = max(stored - 1, 0), 0, list[bytes]()
         for line, behind in self._lines_since(index):
-            if stated_index(line) != index or canonical(orjson.loads(line)) != line:
+            if stated_index(line) != index or not _is_canonical(line):
                 break
             if index >= stored:
                 nodes += tree.append(leaf_of(line))
@@ -232,6 +232,13 @@ def _end_of_segments(folder: Path) -> int:
     if last is None or last < found[-1].first:
         raise LogRefused(f"{found[-1].path.name} does not end in an entry")
     return last + 1
+
+
+def _is_canonical(line: bytes) -> bool:
+    try:
+        return canonical(orjson.loads(line)) == line
+    except TypeError:  # nested so deep that nothing of ours wrote it
+        return False
 
 
 def _first_at_ms(fd: int) -> int | None:

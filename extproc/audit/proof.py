@@ -108,7 +108,9 @@ def check(said: Any, verifier: Verifier) -> str:
             return _check_consistency(said, ring)
         if said["kind"] == "inclusion":
             return _check_inclusion(said, ring)
-    except (NoteInvalid, KeyError, TypeError, ValueError, AttributeError) as error:
+    except KeyError as error:
+        raise ProofInvalid(f"not a proof: it has no {error}") from None
+    except (NoteInvalid, TypeError, ValueError, AttributeError) as error:
         raise ProofInvalid(f"not a proof: {error}") from None
     raise ProofInvalid("neither an inclusion nor a consistency proof")
 

@@ -80,10 +80,17 @@ def trusted_keys(folder: Path, verifier: Verifier) -> tuple[Verifier, ...]:
 
     Cheap: only the entries that announced a key are read. Raises NotProvable, OSError.
     """
+    links = handovers(folder)
+    return ring_of(links, verifier).keys if links else (verifier,)
+
+
+def handovers(folder: Path) -> tuple[Inclusion, ...]:
+    """For each change of key its announcement, with the proof that it is under the checkpoint that
+    both keys signed; not believed yet. Raises NotProvable, OSError."""
     if not key_lines(folder):
-        return (verifier,)
+        return ()
     with _nodes(folder) as node:
-        return ring_of(tuple(_links(folder, node)), verifier).keys
+        return tuple(_links(folder, node))
 
 
 def _checked(proof: P, verifier: Verifier) -> P:
@@ -153,4 +160,4 @@ def _node(hashes: BinaryIO, level: int, index: int) -> bytes:
     return data
 
 
-__all__ = ["NoLog", "NotProvable", "prove", "prove_growth", "trusted_keys"]
+__all__ = ["NoLog", "NotProvable", "handovers", "prove", "prove_growth", "trusted_keys"]

@@ -17,6 +17,7 @@ from extproc.audit.merkle import HASH_BYTES, leaves_in
 from extproc.audit.segments import (
     ENTRIES,
     HASHES,
+    LINE_BYTES_MAX,
     closed,
     file_lines,
     first_index,
@@ -85,7 +86,7 @@ class LogReader:
                 return []
             window = max(4096, min(_READ, bytes_max))
             data = os.pread(fd, window, place.offset)
-            while b"\n" not in data and len(data) == window:
+            while b"\n" not in data and len(data) == window <= LINE_BYTES_MAX:
                 window *= 4
                 data = os.pread(fd, window, place.offset)
         lines = _within(data.split(b"\n")[:-1][:count], bytes_max)

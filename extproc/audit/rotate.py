@@ -48,13 +48,14 @@ def rotate(
 
 
 def finish(folder: Path, log: Log, publisher: Publisher) -> Signer | None:
-    """Finish a rotation whose entry is in the log; None when there is none."""
+    """Finish a rotation whose entry is in the log; None when there is none.
+
+    The entry alone decides: a line in a note that names a key may be written by anybody.
+    """
     new = _next_key(folder)
-    if new is None:
+    if new is None or not _is_announced(log, new):
         return None
     if not _signed_by(publisher.note, new):
-        if not _is_announced(log, new):
-            return None
         publisher.publish(log, successor=new)
     _record(folder / "log", new, publisher)
     replace_secret(folder / SIGNING_KEY, folder / NEXT_KEY)

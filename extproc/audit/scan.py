@@ -37,6 +37,7 @@ _FAULTS_MAX = 20
 _TELL_EVERY = 8192
 _BUCKETS = 256
 _NODES_BYTES = 256 * 1024
+_HOLE = bytes(HASH_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ class Scan:
             if self.segments:
                 self._fault("segment_missing", here, text)
             else:
-                self._missing.update(range(here, first))
+                self._fill_missing(first)
             self._fill(first)
         elif first < here and segment:
             text = f"segment {segment.path.name} begins before the end of the one before it"
@@ -193,7 +194,7 @@ class Scan:
             self.stones[key].digest.add(index, stone.leaf)
 
     def _remember(self, entry: Entry) -> None:
-        mark = hash(str(entry["decision_id"]))
+        mark = hash(entry["decision_id"])
         self._ids[mark % _BUCKETS].append(mark)
 
     def _push(self, leaf: bytes, *, strict: bool = False) -> bool:
@@ -239,7 +240,7 @@ class Scan:
         """Find out what a line is that is not the entry that should stand here."""
         stated = index if type(index) is int else None
         if leaf == self._leaf(place):
-            self._fault("index_wrong", place, f"entry {place} says that it is entry {index}")
+            self._fault("index_wrong", place, f"entry {place} says that it is entry {stated}")
             self._push(leaf)
         elif stated is not None and stated != place and leaf == self._leaf(stated):
             self._out_of_place(place, stated, leaf)
@@ -247,7 +248,7 @@ class Scan:
             fault = Fault("entry_unreadable", place, f"entry {place} is not an audit entry")
             self._held = _Line(place, leaf, fault)
         elif stated != place and place >= self._stored:
-            text = f"entry {place} says that it is entry {index}"
+            text = f"entry {place} says that it is entry {stated}"
             self._held = _Line(place, leaf, Fault("index_wrong", place, text))
         else:
             text = f"entry {place} is not the one that was hashed"
@@ -256,8 +257,7 @@ class Scan:
     def _out_of_place(self, place: int, index: int, leaf: bytes) -> None:
         """A true entry, but not here: others are missing before it, or it stood elsewhere."""
         if index > place:
-            self._missing.update(range(place, index))
-            self._fill(index)
+            self._fill_missing(index)
             self._push(leaf)
         elif index in self._missing:
             self._missing.discard(index)
@@ -287,11 +287,21 @@ class Scan:
                 return
             self._push(leaf)
 
+    def _fill_missing(self, end: int) -> None:
+        """The same, where what is missing is to be named."""
+        here = self.size
+        self._fill(end)
+        self._missing.update(range(here, self.size))
+        if self.size < end:
+            self._fault("entry_removed", self.size, f"{self.size} to {end - 1} are missing")
+
     def _leaf(self, index: int) -> bytes | None:
-        """The stored leaf hash; None where none is stored."""
+        """The stored leaf hash; None where none is stored, as in the holes of a sparse file, which
+        may be as long as anybody likes."""
         if self._hashes is None or not 0 <= index < self._stored:
             return None
-        return os.pread(self._hashes, HASH_BYTES, node_position(0, index) * HASH_BYTES)
+        leaf = os.pread(self._hashes, HASH_BYTES, node_position(0, index) * HASH_BYTES)
+        return leaf if leaf != _HOLE else None
 
     def _name_missing(self) -> None:
         ranges: list[list[int]] = []
@@ -336,10 +346,10 @@ def _entry(line: bytes) -> Entry | None:
     """The entry on a line; None when it is none."""
     try:
         entry = orjson.loads(line)
-        entry["index"], entry["decision_id"]
+        named = isinstance(entry["decision_id"], str) and "index" in entry
     except (ValueError, KeyError, TypeError):
         return None
-    return entry if isinstance(entry, dict) else None
+    return entry if named and isinstance(entry, dict) else None
 
 
 def _stated(line: bytes) -> tuple[int | None, bytes]:
@@ -360,7 +370,7 @@ def _decision_ids(folder: Path, lines_max: int) -> Iterator[tuple[int, str]]:
                 return
             entry = None if read_tombstone(line) else _entry(line)
             if entry is not None:
-                yield place, str(entry["decision_id"])
+                yield place, entry["decision_id"]
             place += 1
 
 

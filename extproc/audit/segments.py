@@ -21,12 +21,15 @@ from pathlib import Path
 
 import orjson
 
+from extproc.audit.disk import open_read
 from extproc.audit.values import Entry
 
 ENTRIES = "entries.jsonl"
 HASHES = "hashes"
 SEGMENTS = "segments"
 _NAME = re.compile(r"[0-9]{12}\.jsonl")
+LINE_BYTES_MAX = 8 * 1024 * 1024
+"""More than any line of this program; a longer one is read as an empty one, which is no entry."""
 _WINDOW = 256 * 1024
 
 
@@ -57,7 +60,7 @@ def closed(folder: Path) -> list[Segment]:
 def opened(path: Path) -> Iterator[int | None]:
     """A descriptor for reading; None where there is no such file."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_read(path)
     except FileNotFoundError:
         yield None
         return
@@ -88,7 +91,10 @@ def walk(folder: Path) -> Iterator[tuple[Segment | None, int]]:
 
 
 def file_lines(fd: int, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-    """Newline-terminated lines from offset `start` on; an unfinished last one is left out."""
+    """Newline-terminated lines from offset `start` on; an unfinished last one is left out.
+
+    One beyond LINE_BYTES_MAX comes as an empty line, so that no file can fill the memory.
+    """
     rest: list[bytes] = []
     while end is None or start < end:
         wanted = _WINDOW if end is None else min(_WINDOW, end - start)
@@ -97,9 +103,10 @@ def file_lines(fd: int, start: int = 0, end: int | None = None) -> Iterator[byte
             return
         start += len(piece)
         first, *more = piece.split(b"\n")
-        rest.append(first)
+        if len(rest) <= LINE_BYTES_MAX // _WINDOW:
+            rest.append(first)
         if more:
-            yield b"".join(rest)
+            yield b"".join(rest) if len(rest) <= LINE_BYTES_MAX // _WINDOW else b""
             yield from more[:-1]
             rest = [more[-1]]
 
@@ -137,6 +144,8 @@ def last_index(fd: int) -> int | None:
         cut = whole.rfind(b"\n", 0, -1)
         if cut >= 0 or start == 0:
             return stated_index(whole[cut + 1 : -1]) if whole else None
+        if window > LINE_BYTES_MAX:
+            return None
         window *= 4
 
 

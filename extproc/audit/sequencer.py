@@ -97,7 +97,7 @@ class Sequencer:
         (folder / SPOOL).mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = try_lock(folder / LOCK)
         if lock is None:
-            raise AuditUnavailable("another sequencer works on this audit log")
+            raise AuditUnavailable("a gateway, or another command, works on this audit log")
         self._lock = lock
         try:
             finish_begin(folder, random_bytes)

@@ -13,10 +13,13 @@ from typing import Literal
 
 import orjson
 
-from extproc.audit.disk import is_locked
+from extproc.audit.disk import is_locked, open_read
+from extproc.audit.entry import canonical
 from extproc.audit.values import Entry
 
 READ_BYTES = 4 * 1024 * 1024
+_NESTED_MAX = 200
+"""Fewer brackets than this are never too deep for orjson, which writes 254 levels."""
 _FRAME = re.compile(
     rb'\{"kind":"(intent|close)","at_ms":(\d{1,16}),"id":"([A-Za-z0-9_.:-]{1,256})","entry":\{'
 )
@@ -32,9 +35,12 @@ class Record:
     line: bytes
 
     def entry(self) -> Entry | None:
-        """The entry; None when the line behind the frame is damaged."""
+        """The entry; None when the line behind the frame is damaged, or nested so deep that it
+        could be read and not written again."""
         try:
             entry = orjson.loads(self.line)["entry"]
+            if self.line.count(b"[") + self.line.count(b"{") > _NESTED_MAX:
+                canonical(entry)
             return entry if entry["decision_id"] == self.decision_id else None
         except (ValueError, KeyError, TypeError):
             return None
@@ -96,7 +102,7 @@ def is_alive(folder: Path, owner: str) -> bool:
 
 def whole_lines(path: Path, offset: int, bytes_max: int = READ_BYTES) -> tuple[list[bytes], int]:
     """Finished lines from `offset` on, and the offset behind them; about `bytes_max` at once."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = open_read(path)
     try:
         data = os.pread(fd, bytes_max, offset)
     finally:

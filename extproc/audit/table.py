@@ -18,22 +18,31 @@ WIDTHS = (7, 24, 36, 14, 22, 20, 16, 32, 9, 12)
 _CELL_MAX = 48
 
 
+_OF_CALL = (
+    ("decision.code",),
+    ("principal.name",),
+    ("principal.team", "metadata.team"),
+    ("served.model", "request.model"),
+)
+_OF_EVENT = (("event.action",), ("actor.name",), (), ("event.target",))
+"""Where CODE, PRINCIPAL, TEAM and MODEL come from, the first that is there: an event shows what was
+done, by whom, to what."""
+
+
 def entry_cells(entry: Entry) -> list[str]:
     """One entry as a row under ENTRY_HEADER."""
-    model = look_up(entry, "served.model") or look_up(entry, "request.model")
     usage = entry.get("usage") or {}
     tokens = sum(v for k, v in usage.items() if k in _COUNTED and type(v) is int)
     cost = entry.get("cost_nano_usd")
-    paths = ("decision.outcome", "decision.code", "principal.name", "principal.team")
+    named = _OF_EVENT if entry.get("kind") == "event" else _OF_CALL
     return [
-        _text(entry.get("index")),
-        _text(entry.get("at")),
-        _text(entry.get("decision_id")),
-        *(_text(look_up(entry, path)) for path in paths),
-        _text(model),
+        *(_text(entry.get(name)) for name in ("index", "at", "decision_id")),
+        _text(look_up(entry, "decision.outcome")),
+        *(next((t for p in paths if (t := _text(look_up(entry, p))) != "-"), "-")
+          for paths in named),
         str(tokens) if usage else "-",
         usd(cost) if type(cost) is int else "-",
-    ]
+    ]  # fmt: skip
 
 
 def columns(header: Sequence[str], rows: Sequence[Sequence[str]], right: int = 2) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 
 from extproc.audit.disk import replace_file
-from extproc.audit.entry import rfc3339
+from extproc.audit.entry import content_digest, rfc3339
 from extproc.audit.query import time_of
 from extproc.audit.values import Entry
 from extproc.dataplane.local_reply import PROCESSOR_DETAILS
@@ -108,7 +108,9 @@ class Unseen:
         except ValueError:
             return
         if isinstance(said, dict):
-            entry = unseen_entry(said, f"unseen-{self.inode}-{at}", now_ms)
+            # The digest: a file that follows another may get its number, and lines of its own.
+            otherwise = f"unseen-{self.inode}-{at}-{content_digest(line)[:16]}"
+            entry = unseen_entry(said, otherwise, now_ms)
             self.waiting.setdefault(entry["decision_id"], Suspect(now_ms, entry))
 
 

@@ -25,10 +25,12 @@ from extproc.audit.note import Note, NoteInvalid, Verifier
 from extproc.audit.publish import HISTORY, LATEST, history_notes
 from extproc.audit.reader import hashed
 from extproc.audit.scan import Fault, Progress, Scan
+from extproc.audit.segments import opened
 
 SAVED = "the saved checkpoint"
 _LATEST = "the latest checkpoint"
 _TRIES = 3
+_FAULTS_MAX = 100
 _EXACT = frozenset(("entry_altered", "entry_unreadable", "entry_removed", "entry_inserted",
                     "entry_reordered", "hash_altered", "truncated", "segment_missing"))  # fmt: skip
 """Faults that the stored hashes show exactly; others may lie behind what was done first."""
@@ -119,7 +121,7 @@ def verify(
     faults += _length_faults(scan.size, stored, max(sizes & set(good), default=0))
     faults += list(_mismatches(believed, scan, good, faults))
     faults += list(_unaccounted(scan, scan.size if faults else covered))
-    ordered = sorted(faults, key=lambda f: (f.index is None, f.index or 0))
+    ordered = sorted(faults, key=lambda f: (f.index is None, f.index or 0))[:_FAULTS_MAX]
     return Report(
         scan.size, scan.tree.root(), covered, len({claim.size for claim in believed}),
         max(0, scan.size - stored), tuple(ordered), scan.segments, scan.pruned,
@@ -199,7 +201,7 @@ def _believe(claim: Claim, ring: KeyRing, faults: list[Fault]) -> bool:
         case "checkpoint_invalid":
             fault = Fault("checkpoint_invalid", None, f"{claim.name}: its signature is forged")
         case "checkpoint_foreign":
-            text = f"{claim.name} is of another log or key: {claim.checkpoint.origin}"
+            text = f"{claim.name} is of another log or key: {claim.checkpoint.origin[:200]}"
             fault = Fault("checkpoint_foreign", None, text)
         case "retired_key":
             text = f"{claim.name} is signed by a key that had been retired by then"
@@ -298,8 +300,12 @@ def _mismatches(
 
 
 def _bytes(path: Path) -> bytes:
-    return path.read_bytes() if path.exists() else b""
+    with opened(path) as fd:
+        if fd is None:
+            return b""
+        with open(fd, "rb", closefd=False) as file:
+            return file.read()
 
 
 def _text(path: Path) -> str | None:
-    return path.read_bytes().decode(errors="replace") if path.exists() else None
+    return _bytes(path).decode(errors="replace") if path.exists() else None

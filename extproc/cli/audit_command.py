@@ -15,6 +15,7 @@ from types import ModuleType
 
 from extproc.audit.note import NoteInvalid
 from extproc.audit.read import NoLog, NotProvable
+from extproc.audit.values import AuditUnavailable
 from extproc.audit.verify import NothingToVerify
 from extproc.cli.audit.options import FINE, NO, USAGE, say
 from extproc.state import DEFAULT_STATE
@@ -43,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="state folder")
     parts = parser.add_subparsers(dest="part", metavar="PART", required=True)
     for name, text in PARTS.items():
-        part = parts.add_parser(name, help=text, description=text.capitalize() + ".")
+        part = parts.add_parser(name, help=text, description=_sentence(text))
         part.add_argument("--state", type=Path, default=argparse.SUPPRESS, help="state folder")
         _module(name).configure(part)
 
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         return say(str(error), USAGE)
     except NoteInvalid as error:
         return say(f"not a usable key or checkpoint: {error}", USAGE)
-    except NotProvable as error:
+    except (NotProvable, AuditUnavailable) as error:
         return say(str(error), NO)
     except ValueError as error:
         return say(str(error), USAGE)
@@ -64,7 +65,12 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (the exit's flush must find no pipe)
         return FINE
     except OSError as error:
-        return say(f"cannot read {error.filename}: {error.strerror}", USAGE)
+        return say(f"{error.filename}: {error.strerror}", USAGE)
+
+
+def _sentence(text: str) -> str:
+    """Without touching SQL's capitals, or what ends in dots already."""
+    return text[0].upper() + text[1:] + ("" if text.endswith("...") else ".")
 
 
 def _module(part: str) -> ModuleType:

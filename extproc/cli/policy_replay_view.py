@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from extproc.audit.spend import usd
 from extproc.replay.changes import KINDS, Changes, Sums
 from extproc.replay.recorded import REASONS, Reason
 
@@ -14,11 +15,14 @@ if TYPE_CHECKING:
 
 DIFFERENCES_SHOWN = 10
 ROWS_SHOWN = 20
-NANO = 1_000_000_000
+NOTHING = "no recorded call fits: there is nothing to decide again"
 
 
 def show_again(report: Report) -> None:
     """`N of N decisions are the same`, and what is not."""
+    if not report.calls:
+        _say(NOTHING)
+        return
     _say(f"{report.same} of {report.decided} decisions are the same")
     for name, (decided, same) in report.parts.items():
         _say(f"  {name:<12} {same} of {decided}")
@@ -31,6 +35,9 @@ def show_again(report: Report) -> None:
 
 def show_changes(changes: Changes) -> None:
     """What would change, for whom, and what it would cost."""
+    if not changes.calls:
+        _say(NOTHING)
+        return
     _say(f"{changes.changed} of {changes.decided} calls would change")
     for kind, text in KINDS.items():
         if changes.all.kinds[kind]:
@@ -96,7 +103,7 @@ def _caveats(changes: Changes) -> None:
 
 
 def _usd(nano: int) -> str:
-    return f"{nano / NANO:+.6f} USD" if nano else "0 USD"
+    return f"{'+' if nano > 0 else ''}{usd(nano)} USD" if nano else "0 USD"
 
 
 def _say(text: str) -> None:

@@ -16,6 +16,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from extproc.admissible import mistakes, unpriced
+from extproc.audit.checkpoint import KeyRefused
+from extproc.audit.note import NoteInvalid
 from extproc.audit.values import AuditUnavailable
 from extproc.config.load import load
 from extproc.config.model import Config
@@ -28,7 +30,8 @@ from extproc.state import DEFAULT_STATE, StateDir
 from extproc.store import StoreRefused, StoreUnavailable
 
 EXPECTED_FAILURES = (
-    SecretMissing, StoreRefused, StoreUnavailable, AuditUnavailable, RuntimeError, OSError,
+    SecretMissing, StoreRefused, StoreUnavailable, AuditUnavailable, KeyRefused, NoteInvalid,
+    RuntimeError, OSError,
 )  # fmt: skip
 """What keeps a gateway from starting; each says what to do in its text."""
 

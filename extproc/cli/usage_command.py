@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from extproc.audit.dimensions import DIMENSIONS, METADATA, NONE, parse_by
+from extproc.audit.event import EVENT
 from extproc.audit.query import Filter, parse_time
 from extproc.audit.read import NoLog, entries, lines
 from extproc.audit.sequencer import LOG
@@ -69,14 +70,21 @@ def _period(args: argparse.Namespace, now_ms: int) -> Filter:
 
 
 def _watched(source: Iterable[Entry]) -> Iterator[Entry]:
-    """The same entries; on a terminal a figure shows that something happens."""
+    """The same entries; on a terminal a figure shows that something happens. What retention took
+    away is told: a sum without it would be read as all that was spent."""
     on_terminal = sys.stderr.isatty()
+    removed = 0
     for number, entry in enumerate(source, 1):
         yield entry
+        if entry.get("kind") == EVENT and entry["event"].get("action") == "audit.prune":
+            removed += int(entry["event"].get("count", 0))
         if on_terminal and number % PROGRESS_EVERY == 0:
             print(f"{number:,} entries", end="\r", file=sys.stderr, flush=True)
     if on_terminal:
         print(" " * 40, end="\r", file=sys.stderr)
+    if removed:
+        print(f"envelope usage: retention has removed {removed:,} entries, which no sum counts",
+              file=sys.stderr)  # fmt: skip
 
 
 def _look_for_typos(sums: Sums) -> None:

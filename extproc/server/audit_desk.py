@@ -18,20 +18,22 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
 
 from extproc.alerts.values import Alert
+from extproc.audit.anchoring.blocking import Blocking, Busy
 from extproc.audit.anchoring.desk import AnchorDesk
 from extproc.audit.announced import Announced
 from extproc.audit.checkpoint import VERIFIER_KEY, load_verifier
 from extproc.audit.content.desk import ContentDesk
 from extproc.audit.health import FILE as HEALTH_FILE
-from extproc.audit.health import Health
+from extproc.audit.health import NOT_BEGUN, Health
 from extproc.audit.journal import Journal
 from extproc.audit.log import LogRefused
 from extproc.audit.questions.sources import drop_stale
@@ -53,6 +55,10 @@ SEQUENCE_S = 0.05
 AGAIN_S = 1.0
 HEALTH_S = 0.5
 UNSEEN_S = 2.0
+STUCK_S = 15.0
+STUCK = "its disk does not answer"
+LAST_ENTRIES_S = 30.0
+_SEQUENCER = "sequencer"
 LAST_WORD_S = 3.0
 """How long the last checkpoint's anchors are waited for when the gateway stops."""
 Clock = Callable[[], int]
@@ -71,8 +77,12 @@ class AuditDesk:
         self._state, self._run, self._config = state, run, config
         self._clock_ms = clock_ms
         self._tasks: list[asyncio.Task[Any]] = []
+        self._threads = Blocking()
+        self._step_since: float | None = None
+        """Since when the sequencer's step has been at work (monotonic), while it is."""
         self.health = Health()
         self._lease: LogLease | None = None
+        self._announced: Announced | None = None
         audit = config.gateway.audit
         self._sequencer = Sequencer(
             state.audit,
@@ -82,9 +92,9 @@ class AuditDesk:
             retention=_days(audit),
         )
         self._anchors = AnchorDesk(state.audit / LOG, state.audit / "anchors", audit)
-        self._shipper = Shipper(run, state, audit.origin)
         self._name = f"gateway-{clock_ms()}-{os.getpid()}"
-        try:
+        try:  # a log that was begun again has another name than `audit.origin`
+            self._shipper = Shipper(run, state, load_verifier(state.audit / VERIFIER_KEY).name)
             self._journal = self._new_journal()
         except BaseException:
             self._sequencer.close()
@@ -111,22 +121,24 @@ class AuditDesk:
         self._lease = LogLease(client, first.key_hash.hex(), place_of(self._state.audit))
         if not await self._lease.take_soon():
             raise AuditUnavailable(ELSEWHERE)
-        self._keep(self._lease.run())
+        self._keep(self._lease.run)
         self._write_health()
-        self._keep(self._sequence())
-        self._keep(self._tell_health())
-        self._keep(Announced(client, self._name, self.write).run())
+        self._keep(self._sequence)
+        self._keep(self._tell_health)
+        self._announced = Announced(client, self._name, self.write)
+        self._keep(self._announced.run)
         if access_log is not None:
             grace_ms = self._config.gateway.audit.unseen_after_ms
-            self._keep(self._find_unseen(Unseen(access_log, self._state.audit, grace_ms)))
-        self._keep(self._anchors.run())
+            unseen = Unseen(access_log, self._state.audit, grace_ms)
+            self._keep(lambda: self._find_unseen(unseen))
+        self._keep(self._anchors.run)
         secret = secret_at(self._state.secrets)
-        self._keep(ContentDesk(client, self._state.audit, secret, self._record).run())
+        self._keep(ContentDesk(client, self._state.audit, secret, self._record).run)
 
     def ship(self, store_url: str) -> None:
         """Begin to send entries elsewhere; the configuration lies where workers read theirs."""
         self._shipper.begin(self._config, store_url)
-        self._keep(self._shipper.watch())
+        self._keep(self._shipper.watch)
 
     def use(self, config: Config) -> None:
         """Another configuration is in force; what needs a restart was said elsewhere."""
@@ -163,48 +175,84 @@ class AuditDesk:
         self.note("alert.send", target=alert.id, outcome=outcome, details=details)
 
     async def close(self) -> None:
-        """After the last worker has left: everything into the log, and a last checkpoint."""
+        """After the last worker has left: everything into the log, and a last checkpoint.
+
+        Bounded: what a disk does not take in LAST_ENTRIES_S waits in the spools.
+        """
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._announced is not None:
+            await self._announced.last(LAST_WORD_S)
         self._journal.release()
-        try:
-            if self._lease is None or not self._lease.elsewhere:
-                await asyncio.to_thread(self._sequencer.drain, self._clock_ms())
-        except (AuditUnavailable, LogRefused) as error:
-            log.error("audit log: %s; what is not in it waits in the spools", error)
-        self._sequencer.close()
+        await self._last_entries()
         await asyncio.gather(self._shipper.stop(), self._anchors.once(LAST_WORD_S))
         await self._anchors.close()
         if self._lease is not None:
             await self._lease.leave()
 
+    async def _last_entries(self) -> None:
+        """A step that still works is waited for, for two at once would write one place twice; one
+        that hangs keeps its files, and its thread ends with the process."""
+        ours = self._lease is None or not self._lease.elsewhere
+        last = partial(self._sequencer.drain, self._clock_ms()) if ours else int
+        try:
+            async with asyncio.timeout(LAST_ENTRIES_S):
+                while True:
+                    with suppress(Busy):
+                        await self._threads.run(_SEQUENCER, last)
+                        break
+        except TimeoutError:
+            log.error("audit log: %s; what is not in it waits in the spools", STUCK)
+            return
+        except Exception as error:
+            known = isinstance(error, AuditUnavailable | LogRefused)
+            said = error if known else f"could not be written ({type(error).__name__})"
+            log.error("audit log: %s; what is not in it waits in the spools", said)
+        self._sequencer.close()
+
     # --- beside the requests ------------------------------------------------------------------
 
-    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks.append(asyncio.create_task(work))
+    def _keep(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._tasks.append(asyncio.create_task(for_ever(work)))
 
     async def _sequence(self) -> None:
         """Move what was recorded into the log; its disk never holds up the event loop."""
-        said = ""
         while True:
             try:
                 why = ELSEWHERE if self._lease is not None and self._lease.elsewhere else ""
                 if not why:
-                    await asyncio.to_thread(self._sequencer.poll, self._clock_ms())
+                    self._step_since = time.monotonic()
+                    poll = partial(self._sequencer.poll, self._clock_ms())
+                    await self._threads.run(_SEQUENCER, poll)
             except (AuditUnavailable, LogRefused) as error:
                 why = str(error)
             except Exception as error:  # a defect of ours must not end the log
                 why = f"could not be written ({type(error).__name__})"
-            if why != said:
-                log.log(logging.ERROR if why else logging.WARNING, "audit log: %s",
-                        why or "takes entries again")  # fmt: skip
-            said = self.health.why = why
+            self._step_since = None
+            self._tell(why)
             await asyncio.sleep(AGAIN_S if why else SEQUENCE_S)
 
+    def _tell(self, why: str) -> None:
+        before, self.health.why = self.health.why, why
+        if why != before and (why or before != NOT_BEGUN):
+            log.log(logging.ERROR if why else logging.WARNING, "audit log: %s",
+                    why or "takes entries again")  # fmt: skip
+
     async def _tell_health(self) -> None:
+        told = ""
         while True:
-            await asyncio.to_thread(self._look)
+            since = self._step_since
+            if since is not None and time.monotonic() - since > STUCK_S:
+                self._tell(STUCK)
+            fault = ""
+            try:
+                await asyncio.to_thread(self._look)
+            except Exception as error:  # that there is a keeper is told all the same
+                fault = type(error).__name__
+            if fault and fault != told:
+                log.error("audit log: how it stands cannot be seen (%s)", fault)
+            told = fault
             await asyncio.to_thread(self._write_health)
             await asyncio.sleep(HEALTH_S)
 
@@ -214,9 +262,10 @@ class AuditDesk:
         if counts.covered != health.covered:
             health.signed_at_ms = self._clock_ms()
         health.log_size, health.covered = counts.log_size, counts.covered
+        health.backlog_bytes = self._sequencer.backlog_bytes
+        health.anchors = self._anchors.rows()
         if counts.pruned != health.counts.get("pruned", 0):
             drop_stale(self._state.audit)  # what was derived from entries that are gone
-        health.backlog_bytes = self._sequencer.backlog_bytes
         health.counts = {
             "worker_lost": counts.worker_lost,
             "spool_damaged": counts.spool_damaged,
@@ -225,7 +274,6 @@ class AuditDesk:
             "prune_failures": counts.prune_failures,
             "damaged_segments": counts.damaged_segments,
         }
-        health.anchors = self._anchors.rows()
 
     def refusing(self) -> str:
         """Why workers must not begin a call now; '' where they may.
@@ -244,9 +292,14 @@ class AuditDesk:
             )
 
     async def _find_unseen(self, unseen: Unseen) -> None:
-        """Requests that only Envoy saw get their entry; see `audit/unseen.py`."""
+        """Requests that only Envoy saw get their entry; see `audit/unseen.py`.
+
+        Looking for them takes a tenth of the time at most: anybody can send what causes it.
+        """
+        took_s = 0.0
         while True:
-            await asyncio.sleep(UNSEEN_S)
+            await asyncio.sleep(max(UNSEEN_S, 9 * took_s))
+            began = time.monotonic()
             try:
                 due = await asyncio.to_thread(self._due, unseen)
                 if due:
@@ -255,7 +308,8 @@ class AuditDesk:
                         self.write(due[decision_id])
                 await asyncio.to_thread(unseen.done, list(due))
             except (OSError, AuditUnavailable, NoLog):
-                continue  # tried again; the cursor has not moved
+                pass  # tried again; the cursor has not moved
+            took_s = time.monotonic() - began
 
     def _due(self, unseen: Unseen) -> dict[str, Entry]:
         now_ms = self._clock_ms()
@@ -270,6 +324,23 @@ class AuditDesk:
 
 _RECENT = 500_000
 """Entries to look back: far more than are written while a line waits."""
+
+
+async def for_ever(
+    work: Callable[[], Coroutine[Any, Any, None]],
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Until cancelled. What ends with an error is begun again, later each time: a defect of ours
+    must not end a duty for good."""
+    pause_s = AGAIN_S
+    while True:
+        try:
+            await work()
+        except Exception as error:
+            name = getattr(work, "__qualname__", "a task")
+            log.error("audit log: %s failed (%s), begun again", name, type(error).__name__)
+        await sleep(pause_s)
+        pause_s = min(60.0, 2 * pause_s)
 
 
 def _days(audit: Audit) -> dict[str, int]:

@@ -38,7 +38,7 @@ from extproc.routing.rules import session_headers
 from extproc.server.audit_desk import AuditDesk
 from extproc.server.child import Child, python
 from extproc.server.fleet import Fleet
-from extproc.state import StateDir
+from extproc.state import RUN_PREFIX, StateDir
 from extproc.store import PrivateStore
 from extproc.store_client import StoreUnavailable, check_policy, open_client
 from extproc.telemetry.snapshot import SnapshotFile, encode_alerts
@@ -83,7 +83,7 @@ class Gateway:
 
     def __init__(self, options: Options, sources: list[Source], config: Config) -> None:
         self._options, self._sources, self.config = options, sources, config
-        self._run = options.run or Path(tempfile.mkdtemp(prefix="envelope-"))
+        self._run = options.run or Path(tempfile.mkdtemp(prefix=RUN_PREFIX))
         self._run.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._store: PrivateStore | None = None
         self._client: Redis | None = None
@@ -114,6 +114,7 @@ class Gateway:
         self._options.state.prepare()
         (self._run / DRAINING).unlink(missing_ok=True)
         self._audit = AuditDesk(self._options.state, self._run, self.config)
+        self._options.state.remove_old_run()  # from here on nobody else works in this folder
         await self._start_store()
         await self._start_audit()
         await self._start_ledger()
@@ -391,7 +392,8 @@ class Gateway:
             await self._client.aclose()
         if self._store is not None:
             await self._store.stop()
-        self._options.state.run_file.unlink(missing_ok=True)
+        if (self._options.state.running() or {}).get("pid") == os.getpid():  # not another's
+            self._options.state.run_file.unlink(missing_ok=True)
         if self._options.run is None:
             shutil.rmtree(self._run, ignore_errors=True)
 

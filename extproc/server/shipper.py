@@ -24,7 +24,7 @@ LEAVE_WITHIN_MS = 3_000
 
 class Shipper:
     """Owns the process. `run`: the gateway's folder; its `config.json` is what the process reads.
-    `origin`: the log's, as it was at the start."""
+    `origin`: the log's own name, which its key has."""
 
     def __init__(self, run: Path, state: StateDir, origin: str) -> None:
         self._run, self._state, self._origin = run, state, origin

@@ -121,6 +121,20 @@ def test_any_path_can_be_asked(path: str) -> None:
     assert look_up(ENTRY, path) is None or path
 
 
+def test_an_event_shows_what_was_done_by_whom_to_what() -> None:
+    """Audit: a row of the table, and of the CSV, says more of an event than that it is done."""
+    happened = event_entry("key.revoke", event_id="e1", at_ms=0, actor=("operator", "mei"),
+                           target="abc12345")  # fmt: skip
+    row = entry_cells({**happened, "index": 7})
+    assert row[3:8] == ["done", "key.revoke", "mei", "-", "abc12345"]
+
+
+def test_a_team_that_metadata_names_is_shown_as_it_is_filtered() -> None:
+    """Audit: who is found by `--team` is shown with that team."""
+    nobodys = entry(1, principal={"name": "bot"}, metadata={"team": "ghost"})
+    assert "ghost" in entry_cells(nobodys)
+
+
 def test_what_callers_wrote_cannot_drive_the_terminal() -> None:
     """P4: control characters of metadata and model names are not passed on."""
     row = entry_cells(entry(1, request={"model": "x\x1b[2J\nfake\u202erow"}))

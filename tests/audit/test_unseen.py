@@ -102,3 +102,15 @@ def test_the_id_of_an_entry_is_its_own(tmp_path: Path) -> None:
     made = {"decision_id": "d-1", "metadata": {"decision_id": "d-2"}}
     data = orjson.dumps(made, option=orjson.OPT_SORT_KEYS)
     assert list(ids_in([data, b"{}"])) == ["d-1"]
+
+
+def test_a_file_that_takes_anothers_number_has_ids_of_its_own(tmp_path: Path) -> None:
+    """P3: where the log of Envoy begins again, a line at the same place is another request: it
+    must not pass for one that has its entry."""
+    first = reader(tmp_path, line(None, at="2026-11-20T12:00:00.000Z"), line(None))
+    first.read(NOON)
+    with (tmp_path / "access.log").open("r+b") as file:  # the same inode
+        file.truncate(0)
+        file.write(line(None, at="2026-11-21T12:00:00.000Z"))
+    first.read(NOON + 1)
+    assert len(first.due(NOON + 1 + GRACE)) == 3

@@ -46,6 +46,16 @@ def test_json(state: Path, capsys: Capture) -> None:
     }]  # fmt: skip
 
 
+def test_what_retention_took_is_told(state: Path, capsys: Capture) -> None:
+    """P3: a sum over a pruned log does not pass for all that was spent."""
+    days = {"exchange": 1, "refusal": 1}
+    with sequencer(state / "audit", segment_bytes=1, retention=days) as worker:
+        worker.poll(NOON + 900 * 86_400_000)
+    code, out, err = usage(capsys, state, "--json")
+    assert (code, json.loads(out)) == (0, [])
+    assert "removed 12 entries" in err
+
+
 def test_csv_by_ticket_and_team(state: Path, capsys: Capture) -> None:
     """Contract: any metadata key; no value is a formula in a spreadsheet."""
     _, out, _ = usage(capsys, state, "--by", "ticket_id,team", "--csv")

@@ -57,6 +57,8 @@ def test_kept_once_and_private(archive: Archive, tmp_path: Path) -> None:
     before = path.stat()
     archive.keep_config(made)
     assert stat.S_IMODE(before.st_mode) == 0o600
+    for folder in (path.parent, tmp_path / "archive"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert path.stat().st_mtime_ns == before.st_mtime_ns
     assert [one.name for one in path.parent.iterdir()] == [kept]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,19 @@ async def test_a_busy_folder_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
             async with locate(tmp_path, None):
                 pytest.fail("two stores on one folder")
     assert PrivateStore(tmp_path, tmp_path).pid is None
+
+
+@pytest.mark.parametrize("pid", [os.getpid(), 2**22 + 1])
+def test_the_run_folder_of_a_killed_gateway_goes_with_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pid: int
+) -> None:
+    """P7: sockets and settings of a gateway that was killed do not pile up; one that lives, and a
+    folder that somebody chose, stay."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    state = StateDir(tmp_path / "state").prepare()
+    made, chosen = tmp_path / "envelope-abc", tmp_path / "chosen"
+    for folder in (chosen, made):
+        folder.mkdir()
+        state.run_file.write_text(json.dumps({"pid": pid, "run": str(folder)}))
+        state.remove_old_run()
+    assert chosen.is_dir() and made.is_dir() == (pid == os.getpid())

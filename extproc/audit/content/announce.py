@@ -134,6 +134,8 @@ def _read(member: bytes) -> tuple[str, Tenant, str] | None:
     """None for what is no announcement: somebody else wrote into our set."""
     try:
         fields = json.loads(member)
-        return str(fields["id"]), Tenant(fields["kind"], fields["name"]), str(fields["reason"])
-    except (ValueError, KeyError, TypeError):
+        texts = [fields[name] for name in ("id", "kind", "name", "reason")]
+        "".join(texts).encode()  # raises where one is no text, or none that can be written
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
+    return texts[0], Tenant(texts[1], texts[2]), texts[3]

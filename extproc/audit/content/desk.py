@@ -47,7 +47,13 @@ class ContentDesk:
 
     async def run(self, sleep: Sleep = asyncio.sleep) -> None:
         """Until cancelled."""
-        await asyncio.gather(self._erasures.run(sleep), self._expire(sleep))
+        duties = (self._erasures.run(sleep), self._expire(sleep))
+        both = [asyncio.create_task(duty) for duty in duties]
+        try:
+            await asyncio.gather(*both)
+        finally:  # neither is left behind by the other's end
+            for task in both:
+                task.cancel()
 
     async def _expire(self, sleep: Sleep) -> None:
         while True:

@@ -167,7 +167,8 @@ class KeyRing:
 
     def _make(self, folder: Path, key_id: str, now_ms: int) -> None:
         """Unless another process is first: then its key counts."""
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for one in (folder.parent, folder):  # `parents=True` leaves upper ones open to all
+            one.mkdir(parents=True, exist_ok=True, mode=0o700)
         wrapped = wrap(self.kek, self.random(NONCE_BYTES), self.random(KEY_BYTES), key_id)
         fields = {"key_id": key_id, "created_at_ms": now_ms, "kek": self.kek.print,
                   "wrapped": base64.b64encode(wrapped).decode()}  # fmt: skip

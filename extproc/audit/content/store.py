@@ -153,7 +153,8 @@ class ContentStore:
             self._left.append(self._files.pop(other))
         again = f"-{self._generation}" if self._generation else ""
         path = self._root / name / f"{self._owner}{again}.bin"
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for one in (self._root, path.parent.parent, path.parent):  # `parents=True` leaves upper
+            one.mkdir(parents=True, exist_ok=True, mode=0o700)  # ones open to all
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
         if file is not None:
             self._left.append(file)

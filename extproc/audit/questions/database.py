@@ -173,6 +173,19 @@ def _make_views(questions: Questions, *, several: bool) -> None:
     connection.execute(f"CREATE VIEW kept AS SELECT * FROM arrived{without}")
     for name, text in VIEWS.items():
         connection.execute(f"CREATE VIEW {name} AS {text}")
+    questions.notices += _removed(connection)
+
+
+def _removed(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """What retention took away is in no answer: "none" would be read as "there was none" (P3)."""
+    found = connection.execute(
+        "SELECT sum((entry->>'$.event.count')::BIGINT) FROM entries WHERE action = 'audit.prune'"
+    ).fetchone()
+    if found and found[0]:
+        yield (
+            f"retention has removed {found[0]:,} entries, which no answer counts; of which class "
+            "and up to when: envelope audit query --where event.action=audit.prune --json"
+        )
 
 
 def _find_repeated(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> Iterator[str]:

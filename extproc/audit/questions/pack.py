@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 import zipfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from extproc.audit.archive import Archive, Kind
 from extproc.audit.entry import rfc3339
 from extproc.audit.merkle import HASH_BYTES, node_position
 from extproc.audit.query import Filter
@@ -36,18 +36,17 @@ from extproc.audit.questions.reports.scope import Scope
 from extproc.audit.questions.standing import Standing, evidence
 from extproc.audit.read import NotProvable
 from extproc.audit.reader import LogReader
-from extproc.audit.segments import HASHES
+from extproc.audit.segments import HASHES, closed, file_lines, opened
 from extproc.audit.sequencer import LOG
-from extproc.audit.tombstone import is_tombstone
+from extproc.audit.tombstone import Tombstone, is_tombstone, read_tombstone
 
 FORMAT = "envelope-evidence-pack/1"
-TEXTS = {
+TEXTS: dict[Kind, str] = {
     "config": "config_digest",
     "policy": "policy_bundle_digest",
     "prices": "price_table_digest",
 }
 """Folder of the archive -> the column that names a text in it."""
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _TOGETHER = 2_000
 Progress = Callable[[str], None]
 
@@ -68,12 +67,23 @@ class Selection:
 
 @dataclass(slots=True)
 class Picked:
-    """Which records went in. `pruned`: places in between whose entry retention removed."""
+    """Which records went in. `stones`: of entries that retention removed, by index: all that went
+    together with one between the first and the last, for only together they can be checked."""
 
     indexes: array[int]
     first: int
     last: int
-    pruned: int = 0
+    stones: dict[int, Tombstone] = field(default_factory=dict)
+
+    @property
+    def pruned(self) -> int:
+        """Places between the first and the last whose entry is gone."""
+        return sum(1 for index in self.stones if self.first <= index <= self.last)
+
+    @property
+    def leaves(self) -> list[int]:
+        """All places whose leaf hash the pack has."""
+        return sorted({*self.indexes, *self.stones})
 
 
 class _Writer:
@@ -166,24 +176,44 @@ def _wanted(
 
 
 def _add_records(writer: _Writer, log: Path, wanted: Sequence[int], found: Standing) -> Picked:
-    """The records, and the log's own entries about changes of its key."""
+    """The records, and the log's own entries about changes of its key and about what is gone."""
     picked = Picked(array("q"), wanted[0], wanted[-1])
-    handovers = {line.index for line in found.keys if line.index < found.size}
-    outside = handovers - set(wanted) if handovers else set()
+    picked.stones = _stones(log, wanted)
+    own = {line.index for line in found.keys if line.index < found.size}
+    own |= {stone.event for stone in picked.stones.values()}
+    if any(index >= found.size for index in own):
+        raise NotProvable("entries were removed by retention meanwhile: ask once more")
+    outside = own - set(wanted) if own else set()
     places = sorted({*wanted, *outside}) if outside else wanted
 
     def lines() -> Iterator[bytes]:
         for index, line in read_at(log, places):
-            if is_tombstone(line):
-                picked.pruned += 1
-            else:
+            if not is_tombstone(line):
                 picked.indexes.append(index)
                 yield line + b"\n"
+            elif index not in picked.stones:
+                raise NotProvable(f"entry {index} was taken away: envelope audit verify")
 
     writer.add(standalone_verify.RECORDS, lines())
+    stones = sorted(picked.stones.items())
+    writer.add(standalone_verify.PRUNED, (stone.line() + b"\n" for _, stone in stones))
     if not picked.indexes:
         raise NotProvable("every entry that fits was removed by retention")
     return picked
+
+
+def _stones(log: Path, wanted: Sequence[int]) -> dict[int, Tombstone]:
+    """Tombstones among these places, and those that one entry accounts for together with them."""
+    found = (read_tombstone(line) for _, line in read_at(log, wanted))
+    events = {stone.event for stone in found if stone is not None}
+    together: dict[int, Tombstone] = {}
+    for segment in closed(log) if events else ():
+        with opened(segment.path) as fd:
+            for line in file_lines(fd) if fd is not None else ():
+                stone = read_tombstone(line)
+                if stone is not None and stone.event in events:
+                    together[stone.index] = stone
+    return together
 
 
 def read_at(log: Path, indexes: Iterable[int]) -> Iterator[tuple[int, bytes]]:
@@ -207,14 +237,12 @@ def _add_proof(writer: _Writer, log: Path, picked: Picked, found: Standing) -> N
                 raise NotProvable("the stored hashes are incomplete: envelope audit verify")
             return data
 
-        hashes = (
-            base64.b64encode(h).decode() for h in multiproof(node, picked.indexes, found.size)
-        )
+        hashes = (base64.b64encode(h).decode() for h in multiproof(node, picked.leaves, found.size))
         proof = {"tree_size": found.size, "hashes": list(hashes)}
     writer.add(standalone_verify.PROOF, [json.dumps(proof, indent=0).encode() + b"\n"])
     writer.add(standalone_verify.CHECKPOINT, [found.note.encode()])
     writer.add(standalone_verify.KEY, [found.key.encode() + b"\n"])
-    writer.add(standalone_verify.KEYS, [found.keys_text])
+    writer.add(standalone_verify.KEYS, found.keys_lines(log))
 
 
 def _reports(questions: Questions, scope: Scope) -> list[Report]:
@@ -225,14 +253,15 @@ def _reports(questions: Questions, scope: Scope) -> list[Report]:
 def _add_texts(
     writer: _Writer, audit: Path, questions: Questions, where: str
 ) -> Iterator[tuple[str, str]]:
-    """What the records name by digest; yields what the archive does not have."""
+    """What the records name by digest; yields what the archive does not have, or has altered."""
+    archive = Archive(audit / "archive")
     for kind, column in TEXTS.items():
         named = questions.rows(
             f"SELECT DISTINCT {column} FROM entries WHERE {where} AND {column} <> '' ORDER BY 1"
         )
         for (digest,) in named:
-            path = audit / "archive" / kind / digest
-            if _DIGEST.fullmatch(digest) and path.is_file():
+            if archive.holds(kind, digest):
+                path = audit / "archive" / kind / digest
                 writer.add(f"texts/{kind}/{digest}", [path.read_bytes()])
             else:
                 yield kind, digest

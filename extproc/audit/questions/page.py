@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 from extproc.audit.questions.charts import legend, svg
-from extproc.audit.questions.report import Column, Report, Row, Table, shown, words
+from extproc.audit.questions.report import Column, Report, Row, Table, brief, words
 from extproc.audit.questions.style import CSS
 
 ROWS_MAX = 500
@@ -115,9 +115,7 @@ def _cell(value: object, column: Column) -> str:
 
 
 def _text(value: object, column: Column) -> str:
-    text = shown(value, column.kind)
-    if column.kind == "time":
-        return text[:16].replace("T", " ")
+    text = brief(value, column.kind)
     return text if len(text) <= 200 else text[:199] + "\u2026"
 
 

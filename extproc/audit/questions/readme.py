@@ -34,7 +34,10 @@ It prints `ok` and exits with 0, or `FAILED` and what is wrong. It needs no netw
 3. the records, with the hashes in `proof.json`, give exactly the root that the checkpoint states:
    changing, adding or removing one character of any record gives another root;
 4. no record is there twice and, where the table above says complete, none between the first and
-   the last is missing.
+   the last is missing, but for those that the log itself says were removed when their time was up.
+
+Whoever made this pack could have changed `verify.py` too: where that matters, use one that you have
+from elsewhere (`envelope audit pack --check` does the same).
 
 ## What is proven, and what is not
 
@@ -58,6 +61,7 @@ It prints `ok` and exits with 0, or `FAILED` and what is wrong. It needs no netw
 | `proof.json` | hashes of the parts of the log that are not here, left to right (RFC 6962 tree) |
 | `checkpoint` | the signed statement about the log's size and root (C2SP tlog-checkpoint) |
 | `verifier.pub`, `keys.jsonl` | the log's first public key, and changes of it since |
+| `pruned.jsonl` | hashes of records that retention removed, as `audit.prune` records say |
 | `reports.html` | all reports in one page; open it in any browser |
 | `reports/` | the same as CSV, one file per table |
 | `texts/` | configurations, policies and prices that the records name by digest |

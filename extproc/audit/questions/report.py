@@ -77,6 +77,12 @@ def shown(value: Any, kind: Kind = "text") -> str:
             return str(plain(value))
 
 
+def brief(value: Any, kind: Kind = "text") -> str:
+    """As `shown`, times to the minute; JSON and CSV have all of them."""
+    text = shown(value, kind)
+    return text[:16].replace("T", " ") if kind == "time" else text
+
+
 def plain(value: Any) -> Any:
     """A value that JSON and CSV can hold, without loss: times as RFC 3339, decimals as text."""
     match value:
@@ -104,11 +110,19 @@ def words(text: str) -> str:
 
 
 def row_json(table: Table, row: Row) -> dict[str, Any]:
-    """One row with its columns' names; money in nano-USD."""
+    """One row with its columns' names; money in nano-USD, `cost_usd` as `cost_nano_usd`."""
     return {
-        column.name + ("_nano_usd" if column.kind == "usd" else ""): plain(value)
+        column.name.removesuffix("_usd") + "_nano_usd" if column.kind == "usd" else column.name: (
+            plain(value)
+        )
         for column, value in zip(table.columns, row, strict=True)
     }
+
+
+def _number(text: str) -> int | str:
+    """A figure without its thousands' commas: a count as a number, money as exact text."""
+    bare = text.replace(",", "")
+    return int(bare) if bare.isdecimal() else bare
 
 
 def report_json(report: Report) -> dict[str, Any]:
@@ -116,7 +130,7 @@ def report_json(report: Report) -> dict[str, Any]:
     return {
         "report": report.name,
         "question": report.answers,
-        "figures": dict(report.figures),
+        "figures": {label: _number(text) for label, text in report.figures},
         "tables": {t.name: [row_json(t, row) for row in t.rows] for t in report.tables},
         "notes": list(report.notes),
     }

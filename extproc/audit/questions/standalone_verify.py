@@ -8,9 +8,11 @@ the pack agrees with itself: compare the key that is printed.
 
 What is checked:
   1  every file is the one that manifest.json lists (SHA-256), none is missing, none is added
-  2  the signed checkpoint is of that key, or of one that it handed over to (keys.jsonl)
+  2  the signed checkpoint is of that key, or of one that it handed over to (keys.jsonl): each
+     handover stands in the log that the key before it signed
   3  every record stands in the log where it says: records and proof.json give the signed root
-  4  no record is there twice; where the pack says that it is complete, none is left out
+  4  no record is there twice; where the pack says that it is complete, none is left out but those
+     of pruned.jsonl, and records of the log itself (audit.prune) account for each of these
 
 Exit code 0: all hold. 1: something does not. 2: not a pack.
 """
@@ -22,6 +24,7 @@ import hashlib
 import json
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -31,10 +34,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 MANIFEST, RECORDS, PROOF = "manifest.json", "records.jsonl", "proof.json"
 CHECKPOINT, KEYS, KEY = "checkpoint", "keys.jsonl", "verifier.pub"
+PRUNED = "pruned.jsonl"
+ROTATE, PRUNE = "audit.key.rotate", "audit.prune"
+
+
+FAULTS = (KeyError, TypeError, ValueError, AttributeError, OSError, RuntimeError, EOFError,
+          zipfile.BadZipFile, zlib.error)  # fmt: skip
+"""What reading something that is no pack may raise."""
 
 
 class Bad(Exception):
-    """Something that does not hold; the text says what."""
+    """Something that does not hold; the text says what, in what a terminal may show."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("".join(c if c.isprintable() else "?" for c in text)[:500])
 
 
 class Found(NamedTuple):
@@ -47,6 +60,9 @@ class Found(NamedTuple):
     complete: bool
     manifest_sha256: str
     key: str
+    first: int
+    last: int
+    pruned: int
 
 
 class Pack:
@@ -83,30 +99,41 @@ def check(path: Path, key: str = "") -> Found:
     origin = trusted.partition("+")[0]
     rotations = [json.loads(line) for line in pack.text(KEYS).splitlines()]
     size, root = checkpoint(pack.text(CHECKPOINT), current_key(trusted, rotations))
-    leaves = dict(records(pack))
+    selection = manifest["selection"]
+    said: dict[int, dict[str, Any]] = {}
+    times = {selection["first"]: "", selection["last"]: ""}
+    leaves = dict(records(pack, said, times))
+    stones = pruned(pack)
     proof = json.loads(pack.text(PROOF))
     if proof["tree_size"] != size:
         raise Bad("the proof is of another checkpoint")
     hashes = iter([base64.b64decode(text, validate=True) for text in proof["hashes"]])
-    if tree(leaves, hashes, size) != root:
+    if leaves.keys() & stones.keys():
+        raise Bad("a record is there and pruned")
+    if tree({**leaves, **{i: leaf for i, (leaf, _) in stones.items()}}, hashes, size) != root:
         raise Bad("the records and their proof do not give the signed root")
-    check_rotations(pack, rotations)
-    selection = manifest["selection"]
+    check_rotations(leaves, said, rotations)
+    check_pruned(stones, said)
     if selection["records"] != len(leaves):
         raise Bad(f"the manifest tells of {selection['records']} records, here are {len(leaves)}")
-    if selection["complete"]:
-        check_complete(leaves, selection)
+    gone = check_places(leaves, stones, selection, size)
+    check_period(times, selection, size)
     digest = hashlib.sha256(manifest_text.encode()).hexdigest()
     shown = base64.b64encode(root).decode()
-    return Found(origin, size, shown, len(leaves), selection["complete"], digest, trusted)
+    return Found(
+        origin, size, shown, len(leaves), selection["complete"] is True, digest, trusted,
+        selection["first"], selection["last"], gone,
+    )  # fmt: skip
 
 
 def check_files(pack: Pack, listed: dict[str, str]) -> None:
     """Every listed file has its digest, and there is no other."""
     names = pack.names()
-    odd = set(names) ^ {*listed, MANIFEST} or {name for name in names if names.count(name) > 1}
+    odd = set(names) ^ {*listed, MANIFEST}
     if odd:
         raise Bad(f"files that are missing or not listed: {', '.join(sorted(odd)[:5])}")
+    if len(set(names)) != len(names):
+        raise Bad("a file is there twice")
     for name, wanted in listed.items():
         digest = hashlib.sha256()
         with pack.open(name) as file:
@@ -116,8 +143,11 @@ def check_files(pack: Pack, listed: dict[str, str]) -> None:
             raise Bad(f"{name} was changed")
 
 
-def records(pack: Pack) -> Iterator[tuple[int, bytes]]:
-    """Index and leaf hash (RFC 6962: SHA-256(0x00 || line)) of each record."""
+def records(
+    pack: Pack, said: dict[int, dict[str, Any]], times: dict[int, str]
+) -> Iterator[tuple[int, bytes]]:
+    """Index and leaf hash (RFC 6962: SHA-256(0x00 || line)) of each record. `said`: filled with
+    what the log says about itself. `times`: with when those were that it names."""
     before, decisions = -1, set()
     with pack.open(RECORDS) as file:
         for line in file:
@@ -128,7 +158,41 @@ def records(pack: Pack) -> Iterator[tuple[int, bytes]]:
                 raise Bad(f"record {index} is out of order, or its decision is there twice")
             before = index
             decisions.add(decision)
+            event = entry.get("event")
+            if isinstance(event, dict) and event.get("action") in (ROTATE, PRUNE):
+                said[index] = event
+            if index in times:
+                times[index] = str(entry.get("at", ""))
             yield index, hashlib.sha256(b"\x00" + data).digest()
+
+
+def pruned(pack: Pack) -> dict[int, tuple[bytes, int]]:
+    """Index -> leaf hash of an entry that retention removed, and the index of what says so."""
+    found: dict[int, tuple[bytes, int]] = {}
+    with pack.open(PRUNED) as file:
+        for line in file:
+            stone = json.loads(line)
+            index, event = stone["index"], stone["event"]
+            leaf = base64.b64decode(stone["leaf_hash"], validate=True)
+            numbers = type(index) is type(event) is int and index >= 0
+            if not numbers or index in found or len(leaf) != 32:
+                raise Bad("pruned.jsonl is not what it should be")
+            found[index] = leaf, event
+    return found
+
+
+def check_pruned(stones: dict[int, tuple[bytes, int]], said: dict[int, dict[str, Any]]) -> None:
+    """Each removal is in the log: how many went, and a digest over all that went with it."""
+    groups: dict[int, list[str]] = {}
+    for index, (leaf, event) in sorted(stones.items()):
+        groups.setdefault(event, []).append(f"{index}:{leaf.hex()}\n")
+    for event, gone in groups.items():
+        told = said.get(event, {})
+        digest = hashlib.sha256("".join(gone).encode()).hexdigest()
+        if (told.get("action"), told.get("count"), told.get("digest")) != (
+            PRUNE, len(gone), digest
+        ):  # fmt: skip
+            raise Bad(f"entries are missing that record {event} does not account for")
 
 
 def tree(leaves: dict[int, bytes], hashes: Iterator[bytes], size: int) -> bytes:
@@ -168,31 +232,62 @@ def _first_from(places: list[int], wanted: int, low: int, high: int) -> int:
 
 
 def current_key(first: str, rotations: list[dict[str, Any]]) -> str:
-    """The key in force now: each was handed over in a checkpoint that old and new key signed."""
+    """The key in force now: each was handed over in a checkpoint that old and new key signed.
+
+    `first`: any key of the log. Nothing is proven by this alone: see `check_rotations`.
+    """
+    known = [n for n, rotation in enumerate(rotations, 1) if rotation["verifier"] == first]
     key = first
-    for rotation in rotations:
+    for rotation in rotations[max(known, default=0) :]:
         checkpoint(rotation["checkpoint"], key)
         checkpoint(rotation["checkpoint"], rotation["verifier"])
         key = rotation["verifier"]
     return key
 
 
-def check_rotations(pack: Pack, rotations: list[dict[str, Any]]) -> None:
-    """The log itself says of each handover that it happened."""
-    wanted = {rotation["index"]: rotation["verifier"] for rotation in rotations}
-    with pack.open(RECORDS) as file:
-        for line in file:
-            if wanted and b'"action":"audit.key.rotate"' in line:
-                entry = json.loads(line)
-                if entry["event"]["verifier"] == wanted.get(entry["index"]):
-                    del wanted[entry["index"]]
-    if wanted:
-        raise Bad("keys.jsonl tells of a change of keys that the log does not")
+def check_rotations(
+    leaves: dict[int, bytes], said: dict[int, dict[str, Any]], rotations: list[dict[str, Any]]
+) -> None:
+    """The log says of each handover that it happened, under the very checkpoint that both keys
+    signed: a signature can be added to any checkpoint by anybody."""
+    for rotation in rotations:
+        index = rotation["index"]
+        size, root = checkpoint(rotation["checkpoint"], rotation["verifier"])
+        path = [base64.b64decode(text, validate=True) for text in rotation["inclusion_proof"]]
+        if (
+            said.get(index, {}).get("verifier") != rotation["verifier"]
+            or included(leaves[index], index, size, path) != root
+        ):
+            raise Bad("keys.jsonl tells of a change of keys that the log does not")
+    if {i for i, event in said.items() if event["action"] == ROTATE} != {
+        rotation["index"] for rotation in rotations
+    }:
+        raise Bad("the log tells of a change of keys that keys.jsonl does not")
+
+
+def included(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes:
+    """The root that an inclusion proof gives (RFC 9162, 2.1.3.2)."""
+    place, last, head = index, size - 1, leaf
+    for sibling in path:
+        if last == 0 or len(sibling) != 32:
+            raise Bad("a proof of keys.jsonl is too long")
+        if place & 1 or place == last:
+            head = hashlib.sha256(b"\x01" + sibling + head).digest()
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            head = hashlib.sha256(b"\x01" + head + sibling).digest()
+        place, last = place >> 1, last >> 1
+    if last != 0 or not 0 <= index < size:
+        raise Bad("a proof of keys.jsonl is too short")
+    return head
 
 
 def checkpoint(note: str, key: str) -> tuple[int, bytes]:
     """Size and root of a signed checkpoint (C2SP tlog-checkpoint, signed-note); raises Bad."""
     name, _, rest = key.strip().partition("+")
+    if not key.strip().isprintable():
+        raise Bad("not a verifier key")
     raw = base64.b64decode(rest.partition("+")[2], validate=True)
     key_hash = hashlib.sha256(name.encode() + b"\n" + raw).digest()[:4]
     text, _, signatures = note.rpartition("\n\n")
@@ -212,32 +307,58 @@ def checkpoint(note: str, key: str) -> tuple[int, bytes]:
     raise Bad(f"the checkpoint is not signed by {name}+{key_hash.hex()}")
 
 
-def check_complete(leaves: dict[int, bytes], selection: dict[str, Any]) -> None:
-    """Every index from the first to the last is there, but for those that retention removed."""
+def check_places(
+    leaves: dict[int, bytes], stones: dict[int, tuple[bytes, int]], selection: dict[str, Any],
+    size: int,
+) -> int:  # fmt: skip
+    """Where the pack says that it is complete, every index from the first to the last is there,
+    but for those that retention removed; returns how many these are. The manifest is signed by
+    nobody, so that its numbers only count where the records bear them out."""
     first, last = selection["first"], selection["last"]
+    if type(first) is not int or type(last) is not int or not 0 <= first <= last < size:
+        raise Bad("the manifest's first and last are no places of the log")
     inside = sum(1 for index in leaves if first <= index <= last)
-    if inside + selection["pruned"] != last - first + 1:
+    gone = sum(1 for index in stones if first <= index <= last)
+    if selection["complete"] and inside + gone != last - first + 1:
         raise Bad(f"records between {first} and {last} are left out")
+    if selection["pruned"] != gone:
+        raise Bad("the manifest counts what was pruned in another way")
+    return gone
+
+
+def check_period(times: dict[int, str], selection: dict[str, Any], size: int) -> None:
+    """A pack of a whole period has at each end a record outside of it, or the log's own end."""
+    since, until = selection["since"] or "", selection["until"] or "~"
+    for edge, end in ((selection["first"], 0), (selection["last"], size - 1)):
+        at = times[edge]
+        if selection["complete"] and edge != end and at and since <= at < until:
+            raise Bad(f"the period goes on beyond entry {edge}")
 
 
 def main(arguments: list[str]) -> int:
     key = ""
+    key_file = None
     if "--key" in arguments:
         at = arguments.index("--key")
-        key = Path(arguments[at + 1]).read_text()
+        key_file = Path((arguments[at + 1 :] or [""])[0])
         arguments = arguments[:at] + arguments[at + 2 :]
     path = Path(arguments[0]) if arguments else Path(__file__).resolve().parent
+    if len(arguments) > 1 or not path.exists() or not (key_file is None or key_file.is_file()):
+        print(__doc__)
+        return 2
     try:
+        key = key_file.read_text() if key_file else ""
         found = check(path, key)
     except Bad as bad:
         print(f"FAILED: {bad}")
         return 1
-    except (KeyError, TypeError, ValueError, AttributeError, OSError, zipfile.BadZipFile) as error:
+    except FAULTS as error:
         print(f"not an evidence pack, or one that was damaged: {type(error).__name__}")
         return 2
     print(f"ok: {found.records} records stand in the log '{found.origin}' of {found.size} entries")
     print(f"    root {found.root}, signed")
-    print("    nothing between the first and the last record is left out" if found.complete
+    print(f"    entries {found.first} to {found.last}: none is left out, {found.pruned} of them "
+          "were removed when their time was up, as the log says" if found.complete
           else "    a selection: records between them were left out by its filters")  # fmt: skip
     print(f"    manifest sha256 {found.manifest_sha256}")
     print(f"    key  {found.key}")

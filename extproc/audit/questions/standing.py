@@ -7,13 +7,18 @@ one before it handed over. Raises NotProvable for anything else.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import orjson
+
 from extproc.audit.checkpoint import VERIFIER_KEY, KeyLine, key_lines
+from extproc.audit.note import NoteInvalid, Verifier
+from extproc.audit.prove import handovers, trusted_keys
 from extproc.audit.publish import LATEST
 from extproc.audit.questions.page import Evidence
-from extproc.audit.questions.standalone_verify import Bad, checkpoint, current_key
+from extproc.audit.questions.standalone_verify import Bad, checkpoint
 from extproc.audit.read import NotProvable
 from extproc.audit.sequencer import LOG
 
@@ -33,10 +38,12 @@ class Standing:
     def root_base64(self) -> str:
         return base64.b64encode(self.root).decode()
 
-    @property
-    def keys_text(self) -> bytes:
-        """The handovers, as the log's own file has them."""
-        return b"".join(line.line() for line in self.keys)
+    def keys_lines(self, log: Path) -> Iterator[bytes]:
+        """The handovers, each with the proof that its entry is under the checkpoint that both keys
+        signed. Raises NotProvable."""
+        for line, link in zip(self.keys, handovers(log), strict=True):
+            proof = [base64.b64encode(node).decode() for node in link.path]
+            yield orjson.dumps({**asdict(line), "inclusion_proof": proof}) + b"\n"
 
 
 def standing(audit: Path, key: str = "") -> Standing:
@@ -51,10 +58,9 @@ def standing(audit: Path, key: str = "") -> Standing:
         note = (log / LATEST).read_text()
     except FileNotFoundError:
         raise NotProvable("no checkpoint has been signed yet, or the key is missing") from None
-    handovers = [{"checkpoint": line.checkpoint, "verifier": line.verifier} for line in keys]
     try:
-        size, root = checkpoint(note, current_key(first, handovers))
-    except (Bad, ValueError) as error:
+        size, root = checkpoint(note, str(trusted_keys(log, Verifier.parse(first))[-1]))
+    except (Bad, NoteInvalid, ValueError) as error:
         raise NotProvable(f"the latest checkpoint does not verify: {error}") from None
     return Standing(first.partition("+")[0], first, keys, note, size, root)
 

@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import time
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from extproc.cli.audit.asking import (
     progress,
     selected,
 )
-from extproc.cli.audit.options import FINE, NO, USAGE, add_filters, add_json, add_key, say
+from extproc.cli.audit.options import FINE, NO, USAGE, add_filters, add_json, say
 from extproc.cli.audit.recording import record
 from extproc.cli.audit.report import add_data_class
 from extproc.state import StateDir
@@ -38,7 +37,8 @@ def configure(part: argparse.ArgumentParser) -> None:
     part.add_argument("--check", type=Path, metavar="F", help="check a pack instead")
     part.add_argument("--without-texts", action="store_true",
                       help="leave out texts of configurations, policies and prices")  # fmt: skip
-    add_key(part)
+    part.add_argument("--key", type=Path, metavar="F", help="verifier key (default: the state "
+                      "folder's; with --check, the pack's own)")  # fmt: skip
     add_period(part)
     add_data_class(part)
     add_filters(part)
@@ -104,15 +104,17 @@ def _record(state: StateDir, args: argparse.Namespace, manifest: dict[str, Any])
 
 
 def _check(args: argparse.Namespace) -> int:
-    from extproc.audit.questions.standalone_verify import Bad, check
+    from extproc.audit.questions.standalone_verify import FAULTS, Bad, check
 
+    if not args.check.exists():
+        raise ValueError(f"{args.check}: there is no such pack")
     try:
         found = check(args.check, _key(args))
     except Bad as bad:
         if args.json:
             print(json.dumps({"holds": False, "fault": str(bad)}))
         return say(f"FAILED: {bad}", NO)
-    except (KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile):
+    except FAULTS:
         return say(f"{args.check.name} is not an evidence pack, or was damaged", USAGE)
     if args.json:
         print(json.dumps({"holds": True, **found._asdict()}))

@@ -50,9 +50,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         pruned = _prune(StateDir(args.state).audit, audit, now_ms)
         drop_stale(StateDir(args.state).audit)
-    except AuditUnavailable as error:
-        return say(f"not pruned: {error}", NO)
-    except (KeyRefused, LogRefused) as error:
+    except (AuditUnavailable, KeyRefused, LogRefused) as error:
         return say(f"not pruned: {error}", NO)
     return _tell(args, {"all": pruned}, "pruned")
 

@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     with opened(args) as questions:
         from extproc.audit.dimensions import parse_by
         from extproc.audit.questions.filters import condition
+        from extproc.audit.questions.period import said
         from extproc.audit.questions.reports import REPORTS
         from extproc.audit.questions.reports.scope import Scope
 
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         report = REPORTS[args.name](questions, scope)
         notices = tuple(questions.notices)
     if args.format == "table":
-        _show(report)
+        _show(report, said(wanted.since_ms, wanted.until_ms))
         if not args.records_only:
             say(f"\nproof of this: {command('pack', args, 'data_class')} --output evidence.zip")
         return FINE
@@ -120,17 +121,17 @@ def _evidence(args: argparse.Namespace, now_ms: int, notices: tuple[str, ...]) -
     )  # fmt: skip
 
 
-def _show(report: Report) -> None:
-    from extproc.audit.questions.report import shown
+def _show(report: Report, period: str) -> None:
+    from extproc.audit.questions.report import brief
     from extproc.audit.table import columns
 
-    say(f"{report.answers}\n")
+    say(f"{report.answers}\n{period}\n")
     for label, value in report.figures:
         say(f"  {value:>14}  {label}")
     for table in report.tables:
         say(f"\n{table.title}")
         rows = [
-            [shown(value, column.kind) for value, column in zip(row, table.columns, strict=True)]
+            [brief(value, column.kind) for value, column in zip(row, table.columns, strict=True)]
             for row in table.rows
         ]
         heads = [column.title.upper() for column in table.columns]

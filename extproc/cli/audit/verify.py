@@ -13,6 +13,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from extproc.audit.checkpoint import load_verifier
 from extproc.audit.proof import ProofInvalid, check
@@ -59,14 +60,21 @@ def run(args: argparse.Namespace) -> int:
 def _run_proof(args: argparse.Namespace) -> int:
     verifier = load_verifier(key_path(args))
     try:
-        text = check(json.loads(args.proof.read_bytes()), verifier)
-    except (ProofInvalid, ValueError) as error:
+        text = check(_json(args.proof), verifier)
+    except ProofInvalid as error:
         if args.json:
             print(json.dumps({"holds": False, "text": str(error)}))
         return say(f"the proof does not hold: {error}", NO)
     if args.json:
         print(json.dumps({"holds": True, "text": text}))
     return say(f"proved: {text}")
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        raise ProofInvalid(f"not a proof: {path.name} is no JSON of `audit prove`") from None
 
 
 def _tell(done: int, total: int) -> None:

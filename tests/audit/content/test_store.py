@@ -78,6 +78,8 @@ def test_what_is_kept_comes_back(gateway: Gateway) -> None:
     assert first["key_id"] == second["key_id"] != third["key_id"]
     assert gateway.read(entry(first)) == b"one canary"
     assert gateway.read(entry(second, part="response"), "response") == b"two canary"
+    folders = [one for one in gateway.state.audit.rglob("*") if one.is_dir()]
+    assert {one.stat().st_mode & 0o777 for one in folders} == {0o700}, "P4: private, every one"
     assert gateway.read(entry(third, "d-2")) == b""
     assert not on_disk(gateway.state.root, "canary", "acme")
 

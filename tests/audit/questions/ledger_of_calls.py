@@ -10,10 +10,13 @@ from typing import Any
 from extproc.audit.entry import rfc3339
 from extproc.audit.event import event_entry
 from extproc.audit.questions.database import Questions, open_questions
+from extproc.policy.bundle import of_texts
 from tests.audit.gateway import entry, sequencer, spool
 
 Q3 = 1_782_864_000_000
 """2026-07-01T00:00:00Z."""
+BUNDLE = of_texts({"authz.rego": "package envelope.authz\n\nallow := true\n"})
+"""The policies that the calls were decided by."""
 DAY = 86_400_000
 HOSTILE = '=cmd()"><script>alert(1)</script>\x1b[2J\u202e{{7*7}}'
 OPENAI = {"model": "openai-main/gpt", "provider": "openai", "region": "us", "kind": "saas"}
@@ -60,7 +63,7 @@ CALLS: list[dict[str, Any]] = [
          attempts=[{**OPENAI, "ending": "unsent"}, {**BEDROCK, "ending": "answered"}]),
     call(9, HOSTILE, **sent(OPENAI), metadata={"data_class": HOSTILE, HOSTILE: HOSTILE}),
     call(10, "support", **sent(OPENAI), limits={"rule_ids": ["cap"], "over_in_audit_mode": ["cap"]},
-         policy={"engine": "rego", "bundle_digest": "b" * 64, "allow": True, "reasons": [],
+         policy={"engine": "rego", "bundle_digest": BUNDLE.digest, "allow": True, "reasons": [],
                  "shadow": [{"bundle_digest": "e" * 64, "allow": False, "differs": True,
                              "reasons": ["stays inside"], "targets": {}}]},
          config_digest="c" * 64, price_table_digest="d" * 64),

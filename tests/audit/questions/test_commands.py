@@ -74,7 +74,7 @@ def test_the_first_question_has_one_answer(state: Path, capsys: Capture, tmp_pat
     """P3: which teams sent customer data to which providers last quarter: one command."""
     code, out, _ = call(capsys, state, "report", "customer-data", *Q3, "--format", "json")
     found = json.loads(out)
-    assert code == 0 and found["figures"]["calls sent with customer data"] == "8"
+    assert code == 0 and found["figures"]["calls sent with customer data"] == 8
     rows = found["tables"]["customer-data"]
     assert {"team": "finance", "provider": "openai"}.items() <= {
         k: v for row in rows if row["team"] == "finance" and row["provider"] == "openai"

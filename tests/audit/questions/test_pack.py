@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from extproc.audit.merkle import leaf_hash
+from extproc.audit.archive import Archive
 from extproc.audit.note import Signer
 from extproc.audit.query import Filter
 from extproc.audit.questions import standalone_verify
@@ -22,11 +22,10 @@ from extproc.audit.questions.pack import Selection, build
 from extproc.audit.questions.standalone_verify import Bad, check
 from extproc.audit.questions.standing import standing
 from extproc.audit.read import NotProvable
-from extproc.audit.tombstone import Tombstone
 from extproc.cli.main import main
 from tests.audit.gateway import build as build_log
 from tests.audit.gateway import sequencer, spool
-from tests.audit.questions.ledger_of_calls import DAY, Q3, asked, call, write
+from tests.audit.questions.ledger_of_calls import BUNDLE, DAY, Q3, asked, call, write
 
 NOW = Q3 + 100 * DAY
 MIDDLE = Selection(Filter(since_ms=Q3 + 3 * DAY, until_ms=Q3 + 6 * DAY))
@@ -36,9 +35,10 @@ ONE_TEAM = Selection(Filter(team="support"), {"team": "support"})
 @pytest.fixture(scope="module")
 def audit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = write(tmp_path_factory.mktemp("state"))
-    text = root / "archive" / "policy" / ("b" * 64)
-    text.parent.mkdir(parents=True)
-    text.write_text("package envelope")
+    archive = Archive(root / "archive")
+    archive.keep_policy(BUNDLE)
+    (root / "archive" / "prices").mkdir()
+    (root / "archive" / "prices" / ("d" * 64)).write_text("{}")  # not the text of that digest
     return root
 
 
@@ -88,12 +88,13 @@ def test_the_program_in_the_pack_needs_nothing_of_ours(pack: Path, audit: Path) 
 
 
 def test_what_is_in_it(pack: Path) -> None:
-    """Contract: records, proof, key, reports, texts by digest, controls, README, manifest."""
+    """Contract: records, proof, key, reports, texts by digest, controls, README, manifest; P6: a
+    text that was altered in the archive is missing, not evidence."""
     names = {path.relative_to(pack).as_posix() for path in pack.rglob("*") if path.is_file()}
     assert {"records.jsonl", "proof.json", "checkpoint", "verifier.pub", "keys.jsonl",
             "reports.html", "reports/customer-data/customer-data.csv", "controls.md",
             "controls.json", "README.md", "verify.py",
-            f"texts/policy/{'b' * 64}"} <= names  # fmt: skip
+            f"texts/policy/{BUNDLE.digest}"} <= names  # fmt: skip
     manifest = json.loads((pack / "manifest.json").read_text())
     assert set(manifest["files"]) == names - {"manifest.json"}
     assert manifest["missing_texts"] == [["config", "c" * 64], ["prices", "d" * 64]]
@@ -203,6 +204,15 @@ def test_what_is_no_pack_is_not_one(tmp_path: Path) -> None:
     assert standalone_verify.main([str(tmp_path / "empty")]) == 1
 
 
+@pytest.mark.parametrize("words", [["--help"], ["no-such.zip"], ["--key"], ["--key", "no-such"]])
+def test_the_checker_says_how_it_is_used(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Contract: exit 2 and the instructions, never a fault of the pack or a traceback."""
+    assert standalone_verify.main(words) == 2
+    assert "python3 verify.py" in capsys.readouterr().out
+
+
 def test_a_log_that_was_changed_gives_no_pack(tmp_path: Path) -> None:
     """P3: the pack is checked before anybody gets it."""
     audit = write(tmp_path)
@@ -215,13 +225,14 @@ def test_a_log_that_was_changed_gives_no_pack(tmp_path: Path) -> None:
 def test_what_retention_removed_is_counted(tmp_path: Path) -> None:
     """P3: a tombstone is no record; the pack holds, and says how many are gone."""
     audit = write(tmp_path)
-    entries = audit / "log" / "entries.jsonl"
-    lines = entries.read_bytes().splitlines()
-    lines[4] = Tombstone(4, leaf_hash(lines[4]), 12).line()
-    entries.write_bytes(b"".join(line + b"\n" for line in lines))
+    with sequencer(audit, segment_bytes=1, retention={"exchange": 95}) as worker:
+        worker.poll(NOW)
+        worker.prune(NOW)
     made = make(audit, Selection(Filter()), tmp_path / "p.zip")
-    assert (made["selection"]["records"], made["selection"]["pruned"]) == (13, 1)
-    assert check(tmp_path / "p.zip", standing(audit).key).complete is True
+    gone = made["selection"]["pruned"]
+    assert (gone, made["selection"]["records"]) == (1, 11), "from the last that is gone on"
+    found = check(tmp_path / "p.zip", standing(audit).key)
+    assert found.complete is True and found.pruned == gone
 
 
 def test_a_pack_holds_across_a_change_of_keys(

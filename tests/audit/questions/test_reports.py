@@ -14,7 +14,20 @@ from extproc.audit.questions.reports import REPORTS
 from extproc.audit.questions.reports.scope import Scope
 from extproc.audit.spend import add_up
 from extproc.cli.audit.report import NAMES
-from tests.audit.questions.ledger_of_calls import CALLS, HOSTILE, PII, asked, write
+from tests.audit.gateway import sequencer
+from tests.audit.questions.ledger_of_calls import (
+    BUNDLE,
+    CALLS,
+    DAY,
+    HOSTILE,
+    OPENAI,
+    PII,
+    Q3,
+    asked,
+    call,
+    sent,
+    write,
+)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +71,37 @@ def test_who_sent_customer_data_to_whom(questions: Questions) -> None:
     assert dict(report.figures) == {
         "calls sent with customer data": "8", "teams": "4", "providers": "3",
         "sent without redaction": "4", "refused": "1", "not known": "2",
+        "calls in all": "12",
     }  # fmt: skip
+
+
+def test_a_shadow_that_only_picks_other_targets_refuses_nothing(tmp_path: Path) -> None:
+    """P3: `differs` is about targets: whether the call would end otherwise is another question."""
+    said = [(True, True, True), (True, False, True), (False, True, True), (True, None, None)]
+    calls = [
+        call(n, "t", **sent(OPENAI), policy={"allow": real, "bundle_digest": "b", "shadow": [
+            {"bundle_digest": "e", "allow": allow, "differs": differs}]})
+        for n, (real, allow, differs) in enumerate(said)
+    ]  # fmt: skip
+    with asked(write(tmp_path, calls)) as opened:
+        report = REPORTS["shadow"](opened, Scope())
+    (trial,) = rows(report, "shadow-policies")
+    names = ("asked", "same", "would_refuse", "would_allow", "other_targets", "did_not_decide")
+    assert [trial[name] for name in names] == [4, 0, 1, 1, 1, 1]
+    assert {r["what"] for r in rows(report, "shadow")} == {
+        "policy would change targets", "policy would refuse", "policy would allow",
+    }  # fmt: skip
+
+
+def test_what_retention_took_is_told(tmp_path: Path) -> None:
+    """P3: an answer that a removed entry could have been in says so."""
+    audit = write(tmp_path)
+    with sequencer(audit, segment_bytes=1, retention={"exchange": 95}) as worker:
+        worker.poll(Q3 + 100 * DAY)
+    with asked(audit) as opened:
+        (notice,) = opened.notices
+        left = opened.rows("SELECT count(*) FROM entries WHERE kind = 'call'")[0][0]
+    assert f"removed {len(CALLS) - left} entries" in notice and left < len(CALLS)
 
 
 def test_nobody_knows_is_not_no(questions: Questions) -> None:
@@ -88,7 +131,7 @@ def test_spend_is_what_usage_says(questions: Questions, by: tuple[str, ...]) -> 
     for row in found:
         spend = sums.rows[tuple(row[name] for name in names)]
         assert (row["requests"], row["refused"]) == (spend.requests, spend.refused)
-        assert row["cost_usd_nano_usd"] == spend.cost_nano_usd
+        assert row["cost_nano_usd"] == spend.cost_nano_usd
         assert row["input_tokens"] == spend.input_tokens
         assert row["output_tokens"] == spend.output_tokens
 
@@ -108,7 +151,7 @@ def test_calls_guardrails_refusals_and_changes(questions: Questions) -> None:
     changed = REPORTS["changes"](questions, Scope())
     assert [r["action"] for r in rows(changed, "changes")] == ["policy.push", "key.create"]
     assert {(r["what"], r["digest"][:1]) for r in rows(changed, "in-force")} == {
-        ("configuration", "c"), ("policies", "b"), ("prices", "d"),
+        ("configuration", "c"), ("policies", BUNDLE.digest[:1]), ("prices", "d"),
     }  # fmt: skip
 
 
@@ -120,7 +163,7 @@ def test_what_would_have_been_refused(questions: Questions) -> None:
         ("policy would refuse", "stays inside", "support"),
     }  # fmt: skip
     (trial,) = rows(report, "shadow-policies")
-    assert (trial["decided"], trial["would_refuse"]) == (1, 1)
+    assert (trial["asked"], trial["would_refuse"]) == (1, 1)
 
 
 @pytest.mark.parametrize("name", REPORTS)

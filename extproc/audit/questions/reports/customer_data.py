@@ -122,14 +122,15 @@ def _figures(questions: Questions, scope: Scope) -> list[tuple[str, str]]:
     )
     sent = _sent(scope, "0 AS d0")
     (providers,) = one_row(questions, f"SELECT count(DISTINCT provider) FROM {sent}")
-    refused, unknown = one_row(
+    everything, refused, unknown = one_row(
         questions,
-        "SELECT count(*) FILTER (carries AND treatment = 'refused'), "
+        "SELECT count(*), count(*) FILTER (carries AND treatment = 'refused'), "
         f"count(*) FILTER (NOT carries AND NOT known AND len(attempts) > 0) FROM {_judged(scope)}",
     )
     given = {
         "calls sent with customer data": calls, "teams": teams, "providers": providers,
         "sent without redaction": clear, "refused": refused, "not known": unknown,
+        "calls in all": everything,
     }  # fmt: skip
     return [(label, shown(value, "count")) for label, value in given.items()]
 
@@ -148,7 +149,7 @@ def _notes(scope: Scope) -> list[str]:
         "counts, and so does each provider that a call fell back to.",
         "Region is what the account's configuration says. Parts that no guardrail can read "
         "(pictures, files) are counted as unreadable parts.",
-        "first_entry is the index of the first such entry: envelope audit prove INDEX.",
+        "First entry is the index of the first such entry: envelope audit prove INDEX.",
     ]
 
 

@@ -72,6 +72,10 @@ def guardrails(questions: Questions, scope: Scope) -> Report:
     )  # fmt: skip
 
 
+_REALLY = "coalesce((entry->>'$.policy.allow')::BOOLEAN, false)"
+"""What the policy in force said of the call."""
+
+
 def shadow(questions: Questions, scope: Scope) -> Report:
     """What would have been refused, had it been enforced."""
     names, listed = scope.dimensions("team")
@@ -85,10 +89,16 @@ def shadow(questions: Questions, scope: Scope) -> Report:
     )  # fmt: skip
     policies = table(
         questions, "shadow-policies", "Shadow policies against the ones in force",
-        ["bundle", "decided:count", "same:count", "would_refuse:count", "would_allow:count"],
+        ["bundle", "asked:count", "same:count", "would_refuse:count", "would_allow:count",
+         "other_targets:count", "did_not_decide:count"],
         "SELECT s.bundle_digest, count(*) AS n, count(*) FILTER (NOT s.differs), "
-        "count(*) FILTER (s.differs AND NOT s.allow), count(*) FILTER (s.differs AND s.allow) "
-        f"FROM (SELECT unnest(shadow_policies) AS s FROM {scope.calls()}) {grouped(1)}",
+        "count(*) FILTER (s.differs AND NOT s.allow AND really), "
+        "count(*) FILTER (s.differs AND s.allow AND NOT really), "
+        "count(*) FILTER (s.differs AND s.allow = really), count(*) FILTER (s.allow IS NULL) "
+        f"FROM (SELECT unnest(shadow_policies) AS s, {_REALLY} AS really FROM {scope.calls()}) "
+        f"{grouped(1)}",
+        "other targets: allowed or refused alike, but with another answer or other obligations for "
+        "one of the targets",
     )  # fmt: skip
     whole = one_row(questions, f"SELECT count(DISTINCT (origin, index)) FROM {parts}")
     calls = one_row(questions, f"SELECT count(*) FROM {scope.calls()}")
@@ -119,7 +129,8 @@ def _would(scope: Scope, listed: str, count: int) -> str:
         "WHERE one.outcome = 'audit' "
         f"UNION ALL SELECT {kept}, 'limit', one FROM {each('over_in_audit_mode')} "
         f"UNION ALL SELECT {kept}, "
-        "CASE WHEN one.allow THEN 'policy would allow' ELSE 'policy would refuse' END, "
+        f"CASE WHEN one.allow = {_REALLY} THEN 'policy would change targets' "
+        "WHEN one.allow THEN 'policy would allow' ELSE 'policy would refuse' END, "
         "coalesce(nullif(array_to_string(one.reasons, '; '), ''), one.bundle_digest) "
         f"FROM {each('shadow_policies')} WHERE one.differs)"
     )
