@@ -31,7 +31,7 @@ from extproc.policy.input import for_targets, shared_part
 from extproc.policy.values import Decision, PolicyUnavailable
 from extproc.routing.plan import Router
 from extproc.routing.values import Ask, Target
-from extproc.state import DEFAULT_STATE
+from extproc.state import DEFAULT_STATE, StateDir
 
 Rows = list[tuple[Target, Decision, dict[str, Any]]]
 
@@ -149,12 +149,19 @@ def _test(args: argparse.Namespace) -> int:
 
 
 def _push(args: argparse.Namespace) -> int:
+    from extproc.audit.journal import record_action
+    from extproc.audit.values import AuditUnavailable
     from extproc.policy.push import PushFailed, push
 
+    bundle = bundles.read(_given(args.paths))
     try:
-        ids = push(bundles.read(_given(args.paths)), args.opa_url)
+        ids = push(bundle, args.opa_url)
+        record_action(StateDir(args.state), "policy.push", target=bundle.digest)
     except PushFailed as error:
         _say(f"not pushed: {error}")
+        return 1
+    except AuditUnavailable as error:
+        _say(f"pushed, but the audit log does not know of it: {error}")
         return 1
     _say(f"pushed {len(ids)} policies: {', '.join(ids)}")
     return 0

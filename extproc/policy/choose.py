@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from extproc.config.mistake import Mistake
 from extproc.config.model import Policy
-from extproc.policy.bundle import shipped
+from extproc.policy.bundle import BundleRefused, read, shipped
 from extproc.policy.values import PolicyEngine
 
 
@@ -19,6 +19,17 @@ def policy_mistakes(policy: Policy) -> list[Mistake]:
     from extproc.policy.embedded import mistakes
 
     return [mistake for paths in bundles for mistake in mistakes(paths)]
+
+
+def policy_digest(policy: Policy) -> str:
+    """Digest of the Rego that a configuration names, as entries have it; '' for an OPA server's own
+    and for policies that do not load. Reads files."""
+    if policy.opa is not None:
+        return ""
+    try:
+        return read(policy.rego if policy.rego is not None else (shipped(),)).digest
+    except (BundleRefused, OSError):
+        return ""
 
 
 def engine_for(policy: Policy) -> PolicyEngine:

@@ -45,6 +45,7 @@ from extproc.config.audit_model import Audit
 from extproc.config.model import Config
 from extproc.dataplane.envoy_process import write_atomically
 from extproc.identity.internal_key import secret_at
+from extproc.policy.choose import policy_digest
 from extproc.server.log_lease import ELSEWHERE, LogLease, place_of
 from extproc.server.shipper import Shipper
 from extproc.state import StateDir
@@ -83,6 +84,7 @@ class AuditDesk:
         self.health = Health()
         self._lease: LogLease | None = None
         self._announced: Announced | None = None
+        self._policy_digest = ""
         audit = config.gateway.audit
         self._sequencer = Sequencer(
             state.audit,
@@ -167,6 +169,23 @@ class AuditDesk:
         kept and written as soon as it can."""
         with suppress(AuditUnavailable):
             self.write(self._journal.event(action, target=target, outcome=outcome, details=details))
+
+    async def policy_changed(self, config: Config) -> str:
+        """The digest of its policies where it is not the one before; '' where it is, or where an
+        OPA server has its own."""
+        digest = await asyncio.to_thread(policy_digest, config.gateway.policy)
+        if digest == self._policy_digest:
+            return ""
+        self._policy_digest = digest
+        return digest
+
+    async def note_load(self, before: str, config: Config) -> None:
+        """Another configuration, or another text of its policies, came into force."""
+        if config.digest != before:
+            self.note("config.load", target=config.digest, details={"before": before})
+        old = self._policy_digest
+        if new := await self.policy_changed(config):
+            self.note("policy.load", target=new, details={"before": old})
 
     def alerted(self, alert: Alert, channel: str, outcome: str) -> None:
         """An alert reached its channel, or a round of attempts failed."""

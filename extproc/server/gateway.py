@@ -154,6 +154,7 @@ class Gateway:
         await self._audit.start(self._client, access_log)
         self._audit.note("gateway.start", details={
             "version": __version__, "config_digest": self.config.digest,
+            "policy_digest": await self._audit.policy_changed(self.config),
             "durability": self.config.gateway.audit.durability, "workers": self._options.workers,
         })  # fmt: skip
 
@@ -343,8 +344,7 @@ class Gateway:
             self._tokens.use(config.accounts)
         if self._audit is not None:
             self._audit.use(config)
-            self._audit.note("config.load", target=config.digest,
-                             details={"before": self.config.digest})  # fmt: skip
+            await self._audit.note_load(self.config.digest, config)
         self.config, self._sources = config, sources
         self._keep(self._forget_clusters(config))
         log.info("configuration %s loaded", config.digest[:12])

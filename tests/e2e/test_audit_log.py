@@ -67,6 +67,7 @@ async def test_what_people_do_is_in_the_log(strict: GatewayUnderTest) -> None:
     good = path.read_text()
     path.write_text(good + "\n---\ntype: nonsense\n")
     refused = await event(strict, "config.refuse")
+    assert len(started["event"]["policy_digest"]) == 64
     path.write_text(good + "\n# a remark\n")
     loaded = await event(strict, "config.load")
     assert refused["event"]["target"] == started["event"]["config_digest"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ from extproc.config.sources import Source
 from extproc.server import audit_desk
 from extproc.server.audit_desk import AuditDesk, for_ever
 from extproc.state import StateDir
-from tests.audit.gateway import entry, ids, spool
+from tests.audit.gateway import entry, ids, logged, spool
 
 ACCOUNT = {"type": "provider-account", "name": "a", "provider": "openai",
            "models": [{"id": "m", "max_output_tokens": 9,
@@ -45,7 +46,31 @@ def test_sinks_ship_under_the_name_that_the_log_has_now(desk: AuditDesk, tmp_pat
     again = AuditDesk(StateDir(tmp_path), tmp_path / "run", desk._config)
     again._shipper._start()
     assert orjson.loads((tmp_path / "run" / "shipping.json").read_bytes())["origin"] == "envelope/2"
+    assert again._shipper._child is not None
+    again._shipper._child.signal(signal.SIGKILL)
     again._sequencer.close()
+
+
+async def test_policies_that_change_are_told_by_their_digest(
+    desk: AuditDesk, tmp_path: Path
+) -> None:
+    """P3, P6: the same configuration with another text of its policies is an event of its own; the
+    same text is none."""
+    rego = tmp_path / "p.rego"
+    policy = desk._config.gateway.policy.model_copy(update={"rego": (str(rego),)})
+    gateway = desk._config.gateway.model_copy(update={"policy": policy})
+    config = desk._config.model_copy(update={"gateway": gateway})
+    rego.write_text("package envelope.authz\n\nallow := true\n")
+    before = await desk.policy_changed(config)
+    await desk.note_load(config.digest, config)
+    rego.write_text("package envelope.authz\n\nallow := false\n")
+    await desk.note_load(config.digest, config)
+    desk._journal.release()
+    desk._sequencer.drain(0)
+    desk._sequencer.close()
+    (event,) = logged(tmp_path / "audit")
+    assert event["event"]["action"] == "policy.load" and event["event"]["before"] == before
+    assert len(event["event"]["target"]) == 64 and event["event"]["target"] != before
 
 
 class Gate:
