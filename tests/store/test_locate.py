@@ -59,7 +59,7 @@ async def test_a_busy_folder_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     assert PrivateStore(tmp_path, tmp_path).pid is None
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), 2**22 + 1])
+@pytest.mark.parametrize("pid", [os.getpid(), 2**22 + 1], ids=["alive", "no such process"])
 def test_the_run_folder_of_a_killed_gateway_goes_with_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pid: int
 ) -> None:
