@@ -57,14 +57,16 @@ def name_before(data: bytes, at: int) -> bytes:
 
 def _word(least: int, most: int, rest: bytes) -> bytes:
     """A value of `least` characters or more; in quotes it may hold brackets and separators."""
-    bounds = b"{%d,%d}+" % (least - 1, most)
+    bounds = b"{%d,%d}" % (least - 1, most)
     first = b"[^" + _END + _STOP + b"$&]"
-    return first + b"(?(1)[^" + _END + b"]" + bounds + b"|" + rest + bounds + b")"
+    # `(?>x{m,n})` is `x{m,n}+`, which is wrong for groups before Python 3.11.5 (gh-106052).
+    return first + b"(?(1)[^" + _END + b"]" + bounds + b"+|(?>" + rest + bounds + b"))"
 
 
 _PLAIN = b"[^" + _END + _STOP + b"&]"
 _WITH_AND = b"(?:" + _PLAIN + b"|" + _AND + b")"
-_WORD_RUN = b"(?:[^" + _END + _STOP + b"$&](?(1)[^" + _END + b"]*+|[^" + _END + _STOP + b"]*+))?+"
+_WORD_REST = b"(?(1)[^" + _END + b"]*+|[^" + _END + _STOP + b"]*+)"
+_WORD_RUN = b"(?>(?:[^" + _END + _STOP + b"$&]" + _WORD_REST + b")?)"
 _CALLS = (b"(", b"[")
 _BEHIND_A_PLACEHOLDER = (b"@", b":", b"/", b".", b"-")
 """`<password>@host` is no tag."""

@@ -53,7 +53,8 @@ def beginning(data: bytes, at: int, word: str) -> tuple[Sure, bytes]:
 
 
 _LOOKED_AT = 512
-_NO_COMMENT = rb"(?:[^\"'`$#;\x00/-]++|'[^'\\\x00%s]*+'|%s-(?!-)|/(?!\*))*+"
+# `(?>(?:...)*)`, not `(?:...)*+`: before Python 3.11.5 that passes over `--` (CPython gh-106052).
+_NO_COMMENT = rb"(?>(?:[^\"'`$#;\x00/-]++|'[^'\\\x00%s]*+'|%s-(?!-)|/(?!\*))*)"
 _STRINGS = rb"\"[^\"\\\x00]*+\"|"
 _PLAIN_ENDS: Mapping[bytes, re.Pattern[bytes]] = {
     b"": re.compile(_NO_COMMENT % (b"", _STRINGS) + rb"[;\x00]"),

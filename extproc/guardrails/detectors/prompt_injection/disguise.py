@@ -97,7 +97,7 @@ _PAIRS_BEGIN = re.compile(
     rb"(?<![0-9A-Za-z])(?<![^0-9A-Za-z][0-9A-Fa-f]{2}[ :,-])"
     rb"(?<![^0-9A-Za-z][0-9A-Fa-f]{2}[ :,-]{2})" + _PAIR + b"{10}"
 )
-_PAIRS_RUN = re.compile(_PAIR + rb"{10,170}+(?:[0-9A-Fa-f]{2}\b)?")
+_PAIRS_RUN = re.compile(b"(?>" + _PAIR + rb"{10,170})(?:[0-9A-Fa-f]{2}\b)?")
 
 _GAP = rb"[ .\-_*|/]{1,3}"
 _SPACED_BEGIN = re.compile(
