@@ -65,7 +65,8 @@ def configuration(
     """Three accounts, one caller who may call what `grants` says, and the documents on top."""
     where = {"environment": environment} if environment else {}
     base = [
-        {"type": "gateway-config", "name": "gateway", **where},
+        # Patient with its store: the machine may be busy with other tests.
+        {"type": "gateway-config", "name": "gateway", "store": {"timeout_ms": 5_000}, **where},
         account("big", model("large")),
         account("small", model("tiny", 0.1, 1), model("unknown", most=None)),
         account("claude", model("sonnet"), provider="anthropic"),
