@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +18,10 @@ from extproc.audit.verify import verify
 from extproc.identity.key_store import KeyStore
 from extproc.server.audit_watch import refusing
 from extproc.state import StateDir
-from extproc.store import PrivateStore, connect
 from tests.audit.gateway import NOON, entry, logged, sequencer, spool
+from tests.identity.conftest import client, private_store
 
-
-@pytest.fixture(scope="module")
-def private_store() -> Iterator[PrivateStore]:
-    with tempfile.TemporaryDirectory(prefix="ev-") as folder:
-        store = PrivateStore(Path(folder, "data"), Path(folder))
-        asyncio.run(store.start())
-        yield store
-        asyncio.run(store.stop())
-
-
-@pytest.fixture
-async def client(private_store: PrivateStore) -> AsyncIterator[Redis]:
-    client = await connect(private_store.url, 2_000)
-    await client.flushall()
-    yield client
-    await client.aclose()
+__all__ = ["client", "private_store"]
 
 
 def state_with_log(tmp_path: Path) -> StateDir:

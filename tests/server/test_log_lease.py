@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
-import tempfile
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import pytest
 from redis.asyncio import Redis
 
 from extproc.server.log_lease import LEASE_MS, RENEW_S, LogLease, place_of
-from extproc.store import PrivateStore, connect
 from extproc.store_client import open_client
+from tests.identity.conftest import client, private_store
+
+__all__ = ["client", "private_store"]
 
 KEY = "0a1b2c3d"
-
-
-@pytest.fixture(scope="module")
-def private_store() -> Iterator[PrivateStore]:
-    with tempfile.TemporaryDirectory(prefix="ev-") as folder:
-        store = PrivateStore(Path(folder, "data"), Path(folder))
-        asyncio.run(store.start())
-        yield store
-        asyncio.run(store.stop())
-
-
-@pytest.fixture
-async def client(private_store: PrivateStore) -> AsyncIterator[Redis]:
-    client = await connect(private_store.url, 2_000)
-    await client.flushall()
-    yield client
-    await client.aclose()
 
 
 async def no_wait(_: float) -> None:
