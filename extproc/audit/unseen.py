@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import orjson
 from extproc.audit.disk import replace_file
 from extproc.audit.entry import content_digest, rfc3339
 from extproc.audit.query import time_of
+from extproc.audit.spool_reader import owners, parse
 from extproc.audit.values import Entry
 from extproc.dataplane.local_reply import PROCESSOR_DETAILS
 
@@ -141,6 +143,15 @@ def ids_in(lines: Iterable[bytes]) -> Iterator[str]:
         found = _ID.search(line)
         if found is not None:
             yield found[1].decode()
+
+
+def waiting_ids(spools: Path) -> Iterator[str]:
+    """Decision ids of all lines in the spools, in the log already or not."""
+    for segments in owners(spools).values():
+        for name in segments:
+            with suppress(FileNotFoundError), (spools / name).open("rb") as file:
+                records = (parse(line) for line in map(bytes.rstrip, file))
+                yield from (record.decision_id for record in records if record is not None)
 
 
 def _text(value: object) -> str:

@@ -38,8 +38,8 @@ from extproc.audit.journal import Journal
 from extproc.audit.log import LogRefused
 from extproc.audit.questions.sources import drop_stale
 from extproc.audit.read import NoLog, lines_from
-from extproc.audit.sequencer import LOG, Sequencer
-from extproc.audit.unseen import Unseen, ids_in
+from extproc.audit.sequencer import LOG, SPOOL, Sequencer
+from extproc.audit.unseen import Unseen, ids_in, waiting_ids
 from extproc.audit.values import AuditUnavailable, Entry
 from extproc.config.audit_model import Audit
 from extproc.config.model import Config
@@ -336,9 +336,13 @@ class AuditDesk:
         return unseen.due(now_ms)
 
     def _logged(self, due: Mapping[str, Entry]) -> set[str]:
-        """Those of these ids that the log has; they are looked for from its recent end."""
+        """Those of these ids that the log has, or will have: what a worker recorded may wait in a
+        spool for a disk that is full. Spools first, for their lines move into the log meanwhile.
+        The log is looked through from its recent end."""
+        waiting = {i for i in waiting_ids(self._state.audit / SPOOL) if i in due}
         recent = max(0, self._sequencer.counts.log_size - _RECENT)
-        return {i for i in ids_in(lines_from(self._state.audit / LOG, recent)) if i in due}
+        logged = {i for i in ids_in(lines_from(self._state.audit / LOG, recent)) if i in due}
+        return waiting | logged
 
 
 _RECENT = 500_000

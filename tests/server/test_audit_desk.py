@@ -73,6 +73,22 @@ async def test_policies_that_change_are_told_by_their_digest(
     assert len(event["event"]["target"]) == 64 and event["event"]["target"] != before
 
 
+def test_what_waits_in_a_spool_is_not_unseen(desk: AuditDesk, tmp_path: Path) -> None:
+    """P3: while the log's disk is full, what a worker recorded of a call is its entry to be; one
+    from Envoy's log would come before it and take its place, cost and all."""
+    folder = tmp_path / "audit"
+    first = spool(folder)
+    first.close(entry(1))
+    desk._sequencer.drain(0)
+    first.close(entry(2))
+    first.intent(entry(3))
+    due = {f"d-{n}": entry(n) for n in range(1, 5)}
+    assert desk._logged(due) == {"d-1", "d-2", "d-3"}
+    first.release()
+    desk._journal.release()
+    desk._sequencer.close()
+
+
 class Gate:
     """The disk, while a step of the sequencer has read the spools and written nothing yet."""
 
