@@ -37,7 +37,7 @@ def configure_logging(wanted: Format | None = None, stream: TextIO | None = None
     root.setLevel(logging.INFO)
     # A full or closed pipe costs lines, and no words about it that would quote them.
     logging.raiseExceptions = False
-    sys.excepthook = _fell if chosen == "json" else sys.__excepthook__
+    sys.excepthook = _fell
 
 
 class TextLines(logging.Formatter):

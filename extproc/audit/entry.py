@@ -31,6 +31,7 @@ An entry is a plain dict. What may stand in it (P3, P6), absent where it does no
     phases_us         {phase: integer microseconds}
     response          {status, content_digest}
     index             put on by the sequencer: the leaf's place in the log
+    defect            kind of an error of ours that kept all but the least of the entry
     truncated         true where fields were cut to fit ENTRY_BYTES_MAX
 
 Refuses nothing: an entry that cannot be written as it stands is cut or marked, because a missing

@@ -19,11 +19,10 @@ from extproc.audit.values import Entry
 from extproc.config.audit_model import RecordClass
 
 EVENT = "event"
-ACTORS = ("gateway", "operator", "administrator")
-"""`operator`: whoever ran a command on a machine (its user's name). `administrator`: a named user
-of the admin API."""
+ACTORS = ("gateway", "operator")
+"""`operator`: whoever ran a command on a machine (its user's name)."""
 ACTIONS = (
-    "gateway.start", "gateway.stop", "worker.lost", "config.load", "config.refuse", "policy.load",
+    "gateway.start", "gateway.stop", "config.load", "config.refuse", "policy.load",
     "policy.push", "key.create", "key.revoke", "key.rotate", "alert.send", "audit.export",
     "audit.pack", "audit.content.read", "audit.content.erase", "audit.content.expire",
     "audit.prune", "audit.key.rotate", "audit.log.begin", "policy.replay",

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from extproc.audit.values import AuditUnavailable
 
@@ -29,12 +30,19 @@ class GroupSync:
         self._running: asyncio.Task[None] | None = None
         self.failed = False
 
-    async def wait(self) -> None:
-        """Until what was written before this call is durable; raises AuditUnavailable."""
+    def wait(self) -> Coroutine[Any, Any, None]:
+        """Until what was written before this call is durable; raises AuditUnavailable.
+
+        The place in the queue is taken by the call, not by the await: a sync that fails between
+        the two has to refuse this one as well.
+        """
         done = asyncio.get_running_loop().create_future()
         self._waiting.append(done)
         if self._running is None:
             self._running = asyncio.create_task(self._run())
+        return self._until(done)
+
+    async def _until(self, done: asyncio.Future[None]) -> None:
         try:
             async with asyncio.timeout(self._timeout_s):
                 await done
@@ -50,6 +58,8 @@ class GroupSync:
             while self._waiting:
                 served, self._waiting = self._waiting, []
                 fault = await asyncio.to_thread(self._attempt)
+                if fault is not None:  # who came meanwhile wrote to pages that may be gone as well
+                    served, self._waiting = served + self._waiting, []
                 for done in served:
                     if done.done():
                         continue

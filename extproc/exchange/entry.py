@@ -91,6 +91,22 @@ def closing_entry(record: Record) -> Entry:
     return entry
 
 
+def least_entry(record: Record, defect: str) -> Entry:
+    """What can be said of a call in any case. `defect`: the kind of error that kept the rest."""
+    entry: Entry = {
+        "decision_id": record.decision_id,
+        "at": rfc3339(record.started_at_ms),
+        "config_digest": record.config_digest,
+        "decision": {"outcome": record.outcome or "aborted", "http_status": record.status},
+        "cost_nano_usd": record.cost_nano_usd,
+        "defect": defect,
+    }
+    if record.principal is not None:
+        who = record.principal
+        entry["principal"] = {"type": who.type, "name": who.name, "key": who.key, "team": who.team}
+    return entry
+
+
 def _tried(target: Target, ended: Ended) -> dict[str, Any]:
     said: dict[str, Any] = {"model": target.name, **_place(target), "ending": ended.ending.value}
     if target.key:

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import orjson
-
 from extproc.audit.values import Entry
+from extproc.errors import Refusal
 from extproc.exchange.basis import Basis, Shadowed
 from extproc.exchange.record import Record
+from extproc.guardrails.selection import read_header
+from extproc.guardrails.values import Hook
 from extproc.identity.principal import Principal
 from extproc.limits.values import Charge, CounterState
 from extproc.usage.input_bound import TEXT_ONLY, InputBound
@@ -172,6 +173,10 @@ def _add_selection(entry: Entry, basis: Basis) -> None:
 
 
 def _lists(header: str) -> Mapping[str, Any]:
-    """The header was read before, and names only guardrails that there are."""
-    said = orjson.loads(header)
-    return said if isinstance(said, dict) else {}
+    """As it was read when it was heeded, and of a call's own hooks only: those names were looked
+    up, those of other hooks are a caller's text (P4)."""
+    lists = read_header(header)
+    if isinstance(lists, Refusal):
+        return {}
+    hooks: tuple[Hook, ...] = ("llm_input", "llm_output")
+    return {f"{hook}_guardrails": list(lists[hook]) for hook in hooks if hook in lists}

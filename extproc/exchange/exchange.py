@@ -9,12 +9,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
-from extproc.audit.values import AuditUnavailable
+from extproc.audit.values import AuditUnavailable, Entry
 from extproc.config.tier_model import DEFAULT
 from extproc.errors import Code, Refusal
 from extproc.exchange import billing, capturing, pacing
 from extproc.exchange.answer import Answer
-from extproc.exchange.entry import closing_entry, intent_entry
+from extproc.exchange.entry import closing_entry, intent_entry, least_entry
 from extproc.exchange.govern import govern, refuse, refuse_early
 from extproc.exchange.guarding import late_refusal
 from extproc.exchange.headers import answer_headers
@@ -271,8 +271,15 @@ class Exchange:
             self.world.shadow_policies.note(self.record, self.world.now_ns)
         # The log keeps what it cannot write now and writes it first, as soon as it can.
         with suppress(AuditUnavailable):
-            self.world.audit.close(closing_entry(self.record))
+            self.world.audit.close(self._entry())
         self.world.observer.exchange_closed(self.record)
+
+    def _entry(self) -> Entry:
+        """A defect of ours in one part of the entry must not cost the rest of it (P3)."""
+        try:
+            return closing_entry(self.record)
+        except Exception as error:
+            return least_entry(self.record, type(error).__name__)
 
     def _hear_the_last(self) -> None:
         """What judges said after the answer had left."""

@@ -48,9 +48,9 @@ class Engine:
         tool) of a tool call. `internal`: a judge's own call: the text in it has been judged, so it
         is only redacted.
         """
-        unknown = sorted(set(extra) - self._registry.keys()) if extra else ()
-        if unknown:
-            return Refusal(Code.INVALID_REQUEST, "Unknown guardrail.", reason=",".join(unknown))
+        if not self._registry.keys() >= set(extra):
+            # Not by its name: that is a caller's text (P4).
+            return Refusal(Code.INVALID_REQUEST, "Unknown guardrail.")
         models = tuple(models)
         matched = tuple(
             index

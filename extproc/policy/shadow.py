@@ -1,9 +1,9 @@
 """Policies that are asked and never heeded (`policy.shadow`): what they would have decided.
 
 Promises: asked with the very inputs of the real policy, when the call is over and its answer has
-left; nothing that one of them does, faults included, changes or fails a call. One that is slow is
-asked less often, so that all of them together never take more than a twentieth of a worker's time;
-a call it was not asked about says so. Refuses, at load, what the real policy's loader refuses (P7).
+left; nothing that one of them does, faults included, changes or fails a call. While they are slow
+on average (above SLOW_NS) all rest twenty times as long as they took, and a call that they were not
+asked about says so. Refuses, at load, what the real policy's loader refuses (P7).
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 Promises: a queue of QUEUE_BYTES_MAX, and one export under way; what does not fit is dropped, before
 any work is done on it, and counted; an export has EXPORT_TIMEOUT_S, and one that the collector
-asks to see again is tried TRIES times; a dead, slow or lying collector costs a line in the log when
-it goes and one when it is back. Only a worker that sets `telemetry.otlp_endpoint` imports this.
-Beside the configuration, OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_CERTIFICATE and
-OTEL_RESOURCE_ATTRIBUTES say what they say everywhere.
+asks to see again is tried TRIES times; a dead, slow or lying collector costs, for
+each signal, a line in the log when it goes and one when it is back. Only a worker that sets
+`telemetry.otlp_endpoint` imports this. Beside the configuration, OTEL_EXPORTER_OTLP_HEADERS,
+OTEL_EXPORTER_OTLP_CERTIFICATE and OTEL_RESOURCE_ATTRIBUTES say what they say everywhere.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Otlp:
         self._resource = field(1, resource.SerializeToString())
         self._queue: deque[tuple[bytes, int]] = deque()
         self._queued_bytes = 0
-        self._takes = True
+        self._refused: set[Signal] = set()
         self._spans = {"exported": 0, "failed": 0, "dropped": 0}
         self._exports: dict[Key, int] = {}
 
@@ -159,10 +159,17 @@ class Otlp:
         key = (signal, reply.result)
         self._exports[key] = self._exports.get(key, 0) + 1
         taken = reply.result == "taken"
-        if taken != self._takes:
-            self._takes = taken
-            log.warning("the OTLP collector %s", "is back" if taken else "does not take telemetry")
+        self._tell(signal, taken)
         return reply
+
+    def _tell(self, signal: Signal, taken: bool) -> None:
+        """Each signal for itself: many a collector takes one and never the other."""
+        if taken and signal in self._refused:
+            self._refused.remove(signal)
+            log.warning("the OTLP collector takes %s again", signal)
+        elif not taken and signal not in self._refused:
+            self._refused.add(signal)
+            log.warning("the OTLP collector does not take %s", signal)
 
     def _batch(self) -> Iterator[tuple[bytes, int]]:
         count = 0

@@ -92,8 +92,9 @@ async def test_many_share_one_sync(tmp_path: Path, disk: Disk) -> None:
     disk.gate.clear()
     writer.intent(entry(0))
     first = asyncio.ensure_future(durable(writer))
-    while disk.syncs == 0:
-        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        while disk.syncs == 0:
+            await asyncio.sleep(0)
     rest = []
     for n in range(1, 100):
         writer.intent(entry(n))
@@ -111,8 +112,9 @@ async def test_a_sync_that_ran_before_the_line_does_not_count(tmp_path: Path, di
     disk.gate.clear()
     writer.intent(entry(1))
     first = asyncio.ensure_future(durable(writer))
-    while disk.syncs == 0:
-        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        while disk.syncs == 0:
+            await asyncio.sleep(0)
     writer.intent(entry(2))
     second = asyncio.ensure_future(durable(writer))
     await asyncio.sleep(0)
@@ -141,6 +143,29 @@ async def test_a_failed_sync_refuses_and_heals(tmp_path: Path, disk: Disk) -> No
     with sequencer(tmp_path) as worker:
         worker.drain(0)
     assert sorted(ids(tmp_path)) == ["d-1", "d-2"]
+
+
+async def test_who_came_while_a_sync_failed_is_refused_too(tmp_path: Path, disk: Disk) -> None:
+    """P3: the kernel says of a page once that it is lost, so the next sync vouches for nothing
+    that was written before: neither for who waits by then nor for who is about to."""
+    writer = spool(tmp_path, strict=True)
+    disk.gate.clear()
+    disk.fault = OSError(errno.EIO, "")
+    writer.intent(entry(1))
+    first = asyncio.ensure_future(durable(writer))
+    async with asyncio.timeout(10):
+        while disk.syncs == 0:
+            await asyncio.sleep(0)
+    writer.intent(entry(2))
+    second, disk_said = writer.durable(), asyncio.gather(first, return_exceptions=True)
+    assert second is not None
+    disk.gate.set()
+    assert isinstance((await disk_said)[0], AuditUnavailable)
+    disk.fault = None
+    with pytest.raises(AuditUnavailable):
+        await second
+    writer.intent(entry(3))
+    await durable(writer)
 
 
 async def test_a_slow_disk_refuses_in_time(disk: Disk) -> None:

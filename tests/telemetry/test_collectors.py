@@ -98,7 +98,8 @@ async def test_dead_collector_loses_spans_and_nothing_else(
     tables = read(tmp_path / "w0.json")
     assert tables[catalog.SPANS.name].rows == _counts(failed=3 * EACH)
     assert sum(tables[catalog.REQUESTS.name].rows.values()) == 3
-    assert caplog.text.count("does not take telemetry") == 1
+    assert caplog.text.count("does not take traces") == 1
+    assert caplog.text.count("does not take metrics") == 1
     assert address not in caplog.text
 
 
@@ -223,8 +224,22 @@ async def test_busy_collector_is_asked_again_when_it_says(
     await exporter.close(Metrics(), 0, 1)
     assert exporter.outcomes() == _counts(exported=EACH, failed=EACH)
     assert [r.message for r in caplog.records] == [
-        "the OTLP collector does not take telemetry", "the OTLP collector is back",
+        "the OTLP collector does not take traces", "the OTLP collector takes traces again",
     ]  # fmt: skip
+
+
+async def test_a_collector_of_one_signal_costs_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """P8: many take spans and never metrics: turn about, that is no going and coming back."""
+    replies = [Reply("taken"), Reply("refused")] * 3
+    metrics = Metrics()
+    metrics.exchange_closed(served())
+    exporter = Otlp(Told(*replies), Resource(), sleep=Naps(9))
+    for _ in range(3):
+        exporter.exchange_closed(served())
+        await exporter._send_batch(1)
+        await exporter.export_metrics(metrics, 0, 1)
+    assert exporter.exports() == {("traces", "taken"): 3, ("metrics", "refused"): 3}
+    assert [r.message for r in caplog.records] == ["the OTLP collector does not take metrics"]
 
 
 async def test_refused_spans_are_not_sent_again() -> None:

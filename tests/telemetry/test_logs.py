@@ -125,6 +125,8 @@ def test_children_do_as_their_parent_and_fall_in_silence(tmp_path: Path) -> None
     line = json.loads(ended.stderr)
     assert line["message"] == "ended by ValueError in <module>:1"
     assert CANARY not in ended.stderr and ended.returncode == 1
+    plain = _run(f"raise ValueError('{CANARY}')", "text", tmp_path)
+    assert plain.stderr == "envelope: ended by ValueError in <module>:1\n"
     inherits = "import os; print(os.environ['ENVELOPE_LOG_FORMAT'])"
     assert _run(f"c('json'); {inherits}", "", tmp_path).stdout == "json\n"
     assert _run(inherits, "shouting", tmp_path).stdout == "text\n"

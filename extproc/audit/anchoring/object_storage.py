@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from extproc.audit.anchoring.head import Head
 from extproc.audit.anchoring.kept_files import file_name, put_in_folder, same_or_conflict
-from extproc.audit.anchoring.values import Again, Conflict, Delivered, Outcome, Refused
+from extproc.audit.anchoring.values import Again, Delivered, Outcome, Refused
 from extproc.config.audit_model import CloudCredentials
 from extproc.config.base import SecretRef
 
@@ -183,4 +183,4 @@ def _judged(error: Exception) -> Outcome:
             return Again(f"cannot be written ({type(error).__name__})")
 
 
-__all__ = ["Bucket", "Conflict", "bucket_of", "key_of", "open_bucket", "put"]
+__all__ = ["Bucket", "bucket_of", "key_of", "open_bucket", "put"]

@@ -11,8 +11,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import boto3  # type: ignore[import-untyped]
 import pytest
 from aiohttp import web
+from moto.server import ThreadedMotoServer
 
 from extproc.audit.anchoring.check import saved_notes
 from extproc.audit.anchoring.kept_files import append_to_file, keep_in, put_in_folder
@@ -193,9 +195,7 @@ async def test_a_full_disk_heals(log: GrowingLog, clock: Clock, tmp_path: Path) 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[tuple[str, Any]]:
     """A stand-in S3 with a bucket that locks every object for a day; its URL and a client."""
-    boto3 = pytest.importorskip("boto3")
-    server_of = pytest.importorskip("moto.server").ThreadedMotoServer
-    server = server_of(ip_address="127.0.0.1", port=0, verbose=False)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     url = f"http://{host}:{port}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import itertools
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsServiceResponse,
 )
 
+from extproc.audit.shipping.sinks.table import Surroundings, opening
 from extproc.telemetry import names
 from tests.audit.gateway import NOON, entry
 from tests.audit.shipping.road import ORIGIN, Road, Steps, secret, sink_of
@@ -300,3 +304,26 @@ async def test_otlp_partial_success_is_counted(tmp_path: Path) -> None:
         lane = await road.shipped(sink_of("otlp", url=receiver.url))
     assert len(receiver.got) == 1
     assert (lane.figures.entries["shipped"], lane.figures.entries["refused"]) == (2, 1)
+
+
+async def test_a_secret_on_a_mount_that_hangs_holds_up_one_sink(tmp_path: Path) -> None:
+    """P8: its file is read beside the loop that all sinks share."""
+    pipe = tmp_path / "slow"
+    os.mkfifo(pipe)
+    sink = sink_of("webhook", url="http://127.0.0.1:9/in", hmac_secret={"file": str(pipe)})
+    around, served = Surroundings("", tmp_path, lambda: NOON), threading.Event()
+    alone = threading.Event()
+
+    def write_at_last() -> None:
+        if served.wait(2):
+            alone.set()
+        pipe.write_bytes(b"canary-hmac")
+
+    writer = threading.Thread(target=write_at_last)
+    writer.start()
+    way = asyncio.create_task(opening(sink, around)())
+    await asyncio.sleep(0)
+    served.set()
+    await (await way).close()
+    writer.join()
+    assert alone.is_set()

@@ -1,4 +1,7 @@
-"""From a sink's configuration to a way to it. One row per type; a driver is imported when used."""
+"""From a sink's configuration to a way to it. One row per type; a driver is imported when used.
+
+Secrets are read in a thread of the sink's own: a file on a mount that hangs holds up it alone.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,18 @@ import socket
 import ssl
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+from extproc.audit.anchoring.blocking import Blocking
 from extproc.audit.shipping import credentials
 from extproc.audit.shipping.sinks.objects import Format, day
 from extproc.audit.shipping.values import Sender, Shape
 from extproc.config.audit_model import Sink, SinkType
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,11 @@ class Surroundings:
     store_url: str
     folder: Path
     clock_ms: Callable[[], int]
+    _threads: Blocking = field(default_factory=Blocking)
+
+    async def read(self, secrets: Callable[[], _T]) -> _T:
+        """What `secrets` returns or raises; raises Busy while the last ones are being read."""
+        return await self._threads.run("secrets", secrets)
 
 
 Open = Callable[[Sink, Surroundings], Awaitable[Sender]]
@@ -45,7 +57,7 @@ async def _otlp(sink: Sink, around: Surroundings) -> Sender:
     from extproc.audit.shipping.http import Http
     from extproc.audit.shipping.sinks.otlp import Otlp
 
-    extra = credentials.headers(sink)
+    extra = await around.read(partial(credentials.headers, sink))
     return Otlp(Http(sink.timeout_ms / 1000), sink.url or "", extra, around.clock_ms)
 
 
@@ -53,7 +65,7 @@ async def _webhook(sink: Sink, around: Surroundings) -> Sender:
     from extproc.audit.shipping.http import Http
     from extproc.audit.shipping.sinks.webhook import Webhook
 
-    secret = credentials.secret(sink.hmac_secret)
+    secret = await around.read(partial(credentials.secret, sink.hmac_secret))
     return Webhook(Http(sink.timeout_ms / 1000), sink.url or "", secret, around.clock_ms)
 
 
@@ -61,9 +73,10 @@ async def _splunk(sink: Sink, around: Surroundings) -> Sender:
     from extproc.audit.shipping.http import Http
     from extproc.audit.shipping.sinks.splunk_hec import Hec, SplunkHec
 
+    token = await around.read(partial(credentials.secret, sink.token))
     hec = Hec(
         url=sink.url or "",
-        token=credentials.secret(sink.token).decode(),
+        token=token.decode(),
         index=sink.index,
         sourcetype=sink.sourcetype,
         acknowledged=sink.acknowledged,
@@ -83,7 +96,8 @@ async def _redis(sink: Sink, around: Surroundings) -> Sender:
 async def _objects(sink: Sink, around: Surroundings) -> Sender:
     from extproc.audit.shipping.sinks.object_storage import ObjectStorage, place_of
 
-    place = place_of(sink, credentials.cloud(sink.credentials))
+    keys = await around.read(partial(credentials.cloud, sink.credentials))
+    place = place_of(sink, keys)
     form: Format = "parquet" if sink.format == "parquet" else "jsonl"
     return ObjectStorage(place, form, around.folder)
 
